@@ -1,0 +1,57 @@
+# Needs python3 (3.11 or newer) and make. Another interpreter: make PYTHON=python3.12 demo
+
+PYTHON ?= python3
+BIN := .venv/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input
+READY := .venv/.ready
+
+.PHONY: help demo test check bench lock clean
+
+help:
+	@echo "make demo    a call centre at work, on an embedded server"
+	@echo "make test    all tests"
+	@echo "make check   lint, format, types, import rules, schemas"
+	@echo "make bench   measurements, beside what else one would pick"
+	@echo "make lock    pin what pyproject.toml asks for (UPGRADE=1: at its newest)"
+	@echo "make clean   caches and built files away; .venv stays"
+
+demo: $(READY)
+	@$(BIN)/centralita demo
+
+test: $(READY)
+	@$(PY) -m pytest -n 2 -q
+
+check: $(READY)
+	@echo "ruff check"; $(BIN)/ruff check --quiet
+	@echo "ruff format"; $(BIN)/ruff format --check --quiet || { $(BIN)/ruff format --check; exit 1; }
+	@echo "mypy"; $(BIN)/mypy
+	@echo "import rules"; $(BIN)/lint-imports --no-logo
+	@echo "schemas"; $(PY) -m contracts.schemas --check
+
+bench: $(READY)
+	@$(PY) -m bench
+
+lock: | $(PY)
+	@$(PY) -c 'import uv' 2>/dev/null || { echo "installing uv"; $(PIP) install uv; }
+	@echo "locking"
+	@$(PY) -m uv --quiet pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		$(if $(UPGRADE),--upgrade) --output-file requirements.lock
+
+clean:
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Centralita needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "creating .venv"
+	@$(PYTHON) -m venv --clear .venv
+
+$(READY): pyproject.toml requirements.lock | $(PY)
+	@echo "installing the locked dependencies"
+	@$(PIP) install --no-compile --require-hashes --only-binary :all: -r requirements.lock
+	@echo "installing centralita"
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

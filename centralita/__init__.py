@@ -1,0 +1,1 @@
+"""What people install and type: the command line, the client and the embedded stack."""

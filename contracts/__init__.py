@@ -1,0 +1,1 @@
+"""The published language of Centralita: facts, events, commands, queries, protocols and problems."""

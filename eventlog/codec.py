@@ -1,0 +1,185 @@
+"""One message of a log or an inbox, as CloudEvents 1.0 in the binary mode of the NATS binding.
+
+The recorders of `eventlog.jetstream` and the loop of `eventlog.runner` write and read through this module alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote, unquote
+
+SPEC_VERSION = "1.0"
+JSON = "application/json"
+# CloudEvents: printable ASCII but space, double quote and percent travels as it is, the rest percent-encoded
+_PLAIN = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"%')
+
+
+class Malformed(ValueError):
+    """A message that cannot be read: says which field, what was expected, and keeps what was found.
+
+    `unknown` is set when the message is well formed but its type or version is not one of ours.
+    """
+
+    def __init__(self, field: str, expected: str, found: str = "", *, unknown: bool = False) -> None:
+        super().__init__(f"{field}: expected {expected}" + (f", found {found}" if found else ""))
+        self.field, self.expected, self.found, self.unknown = field, expected, found, unknown
+
+
+class Message(NamedTuple):
+    """An event, fact or command with everything that travels in its headers.
+
+    `sequence` is the version within the aggregate (1, 2, …), `version` the version of the data's schema,
+    `place` the place within its decision (2 of 3), `inbox` and `log` the stream sequences up to which the
+    writer had read, `seq` and `stored` where and when (UTC) the server keeps it (0 and None before it does).
+    """
+
+    aggregate: str
+    name: str
+    data: bytes
+    id: str
+    source: str
+    version: int = 1
+    sequence: int = 0
+    time: datetime | None = None
+    cause: str = ""
+    cause_source: str = ""
+    place: tuple[int, int] = (1, 1)
+    inbox: int = 0
+    log: int = 0
+    actor: str = ""
+    trace: str = ""
+    content_type: str = JSON
+    seq: int = 0
+    stored: datetime | None = None
+    subject: str = ""
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC: `2026-02-01T07:02:47.250000Z`, without a fraction where there is none."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def moment(text: str) -> datetime:
+    """The aware UTC datetime of an RFC 3339 text; ValueError if it is none, or has no offset."""
+    parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        raise ValueError("a time without an offset")
+    return parsed.astimezone(UTC)
+
+
+def headers_of(message: Message) -> dict[str, str]:
+    """The headers in which a message travels; what has its default value is left out."""
+    headers = {
+        "ce-specversion": SPEC_VERSION,
+        "ce-id": _escaped(message.id),
+        "ce-source": _escaped(message.source),
+        "ce-type": _escaped(message.name),
+        "content-type": message.content_type,
+    }
+    if message.time is not None:
+        headers["ce-time"] = timestamp(message.time)
+    if message.version != 1:
+        headers["ce-dataversion"] = str(message.version)
+    if message.sequence:
+        headers["ce-sequence"] = str(message.sequence)
+    if message.cause:
+        headers["ce-cause"] = _escaped(message.cause)
+    if message.cause_source:
+        headers["ce-causesource"] = _escaped(message.cause_source)
+    if message.place != (1, 1):
+        headers["ce-place"] = f"{message.place[0]}/{message.place[1]}"
+    if message.inbox:
+        headers["ce-inbox"] = str(message.inbox)
+    if message.log:
+        headers["ce-log"] = str(message.log)
+    if message.actor:
+        headers["ce-actor"] = _escaped(message.actor)
+    if message.trace:
+        headers["ce-traceparent"] = message.trace
+    return headers
+
+
+def message_of(
+    subject: str, headers: Mapping[str, str] | None, data: bytes, seq: int = 0, stored: datetime | None = None
+) -> Message:
+    """Read a message back; Malformed says which header is missing or wrong."""
+    if not headers:
+        raise Malformed("headers", "CloudEvents headers (ce-specversion, ce-id, ce-source, ce-type)")
+    found = headers if "ce-id" in headers else {name.lower(): value for name, value in headers.items()}
+    if found.get("ce-specversion") != SPEC_VERSION:
+        raise Malformed("ce-specversion", SPEC_VERSION, found.get("ce-specversion", "nothing"))
+    for required in ("ce-id", "ce-source", "ce-type"):
+        if not found.get(required):
+            raise Malformed(required, "a non-empty text", "nothing")
+    content_type = found.get("content-type", JSON)
+    time = found.get("ce-time")
+    place = found.get("ce-place")
+    return Message(
+        aggregate=subject.rsplit(".", 1)[-1],
+        name=_plain(found["ce-type"]),
+        data=data,
+        id=_plain(found["ce-id"]),
+        source=_plain(found["ce-source"]),
+        version=_number(found, "ce-dataversion", 1),
+        sequence=_number(found, "ce-sequence", 0),
+        time=_time(time) if time else None,
+        cause=_plain(found.get("ce-cause", "")),
+        cause_source=_plain(found.get("ce-causesource", "")),
+        place=_place(place) if place else (1, 1),
+        inbox=_number(found, "ce-inbox", 0),
+        log=_number(found, "ce-log", 0),
+        actor=_plain(found.get("ce-actor", "")),
+        trace=found.get("ce-traceparent", ""),
+        content_type=content_type,
+        seq=seq,
+        stored=stored,
+        subject=subject,
+    )
+
+
+class Types(Protocol):
+    """What the log must know of a vocabulary: names and schema versions for classes, and back."""
+
+    def encode(self, event: Any) -> tuple[str, int, bytes]:
+        """The stable name, schema version and JSON of an event."""
+        ...
+
+    def decode(self, name: str, version: int, data: bytes) -> Any:
+        """The event, lifted to the present version; Malformed if unknown or unreadable."""
+        ...
+
+
+Upcast = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _escaped(text: str) -> str:
+    return text if text.isascii() and text.isprintable() and not set(text) & {" ", '"', "%"} else quote(text, safe=_PLAIN)
+
+
+def _plain(text: str) -> str:
+    return unquote(text) if "%" in text else text
+
+
+def _number(headers: Mapping[str, str], name: str, default: int) -> int:
+    text = headers.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Malformed(name, "a whole number", text)
+    return int(text)
+
+
+def _time(text: str) -> datetime:
+    try:
+        return moment(text)
+    except (ValueError, OverflowError):
+        raise Malformed("ce-time", "an RFC 3339 time with an offset", text) from None
+
+
+def _place(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("/")
+    if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last)):
+        raise Malformed("ce-place", "a place in a decision such as 2/3", text)
+    return int(first), int(last)

@@ -1,0 +1,284 @@
+"""The heart of a service: inputs in, numbered events out, state from its own events alone. No I/O, no clock.
+
+`Core.handle` decides; `Core.fold` replays. Cut a history after any event, fold what is left, go on reading where
+the last event says, and the same events come out: that is all there is to exactly-once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+
+from eventlog.codec import Malformed, Message, Types
+from eventlog.errors import Corrupt
+
+TERM = "term"
+W = TypeVar("W")
+
+
+class Arrival(NamedTuple):
+    """Something to decide on: `message` as it was read, and the aggregate of this service that it is about.
+
+    Facts come from the inbox, events from other services' part of the log; their `message.seq` is their position.
+    `malformed` is set where the message could not be read at all.
+    """
+
+    kind: Literal["fact", "event", "command", "timer"]
+    aggregate: str
+    message: Message
+    malformed: Malformed | None = None
+
+
+class Decider(Types, Protocol[W]):
+    """What a service gives the loop. `decide` raises where an input may not be accepted."""
+
+    name: str
+    heeds: frozenset[str]
+    """Names of the other services' events that it decides on; the rest is passed over unread."""
+    upstream: tuple[str, ...]
+    """Services whose time it must have heard before its own clock moves; none: it reads the time itself."""
+
+    def begin(self) -> W:
+        """The world before the first event."""
+        ...
+
+    def clock(self, world: W) -> datetime | None:
+        """The centre's virtual clock, None where the world's clock holds; only asked where nobody is upstream."""
+        ...
+
+    def dated(self, world: W, message: Message) -> Message:
+        """The message with the time at which it occurred, where it does not say so itself."""
+        ...
+
+    def decide(self, world: W, arrival: Arrival) -> Sequence[tuple[str, Any]]:
+        """Events with the aggregates they belong to; pure."""
+        ...
+
+    def refuse(self, world: W, arrival: Arrival, reason: Exception) -> Sequence[tuple[str, Any]]:
+        """What is recorded of a fact (or of another's event) that could not be accepted, in one event."""
+        ...
+
+    def evolve(self, world: W, aggregate: str, event: Any, at: datetime) -> None:
+        """Let one of the service's own events happen."""
+        ...
+
+    def refer(self, world: W, message: Message) -> None:
+        """Take in a message of the centre itself (protocol, clock): reference data, no state of the service."""
+        ...
+
+    def due(self, world: W) -> tuple[datetime, Arrival] | None:
+        """The earliest timer: when it may fire, and what it says."""
+        ...
+
+    def over(self, world: W, aggregate: str) -> bool:
+        """Whether the aggregate may leave memory."""
+        ...
+
+    def forget(self, world: W, aggregate: str) -> None:
+        """Let it leave memory; it can be read back by folding its events again."""
+        ...
+
+
+@dataclass(slots=True)
+class Track:
+    """What the core itself must know of an aggregate: its version, and which facts led to events of it."""
+
+    version: int = 0
+    causes: set[str] = field(default_factory=set)
+
+
+class Core(Generic[W]):
+    """A decider with its world, and where it stands in inbox and log."""
+
+    def __init__(
+        self, decider: Decider[W], source: str, closed_kept: int = 10_000, commands_kept: int = 100_000
+    ) -> None:
+        self.decider = decider
+        self.source = source
+        self.world = decider.begin()
+        self.tracks: dict[str, Track] = {}
+        self.commands: OrderedDict[str, Message] = OrderedDict()
+        self.inbox = 0
+        self.log = 0
+        self.own = 0
+        self.own_id = ""
+        self.refused: list[tuple[Arrival, Exception]] = []
+        self._closed: OrderedDict[str, None] = OrderedDict()
+        self._closed_kept, self._commands_kept = closed_kept, commands_kept
+        self._cut: list[Message] = []
+
+    # replay
+
+    def fold(self, message: Message) -> None:
+        """Take in one of the service's own events from the log; Corrupt where it cannot follow the last one."""
+        if message.seq <= self.own:
+            return
+        if message.aggregate == TERM:
+            self.own = message.seq
+            return
+        first, last = message.place
+        expected = self._cut[-1].place[0] + 1 if self._cut else 1
+        if first != expected or (self._cut and self._cut[0].cause != message.cause):
+            raise Corrupt(f"event {message.seq} is {first} of {last} of its decision, expected {expected}")
+        if message.inbox < self.inbox or message.log < self.log:
+            raise Corrupt(f"event {message.seq} was written from an earlier position than the one before it")
+        self._cut.append(message)
+        if first < last:
+            self.own = message.seq
+            return
+        whole, self._cut = self._cut, []
+        for part in whole:
+            self._apply(part)
+
+    def _apply(self, message: Message) -> None:
+        track = self.tracks.setdefault(message.aggregate, Track())
+        if message.sequence != track.version + 1:
+            raise Corrupt(
+                f"event {message.seq} is version {message.sequence} of {message.aggregate}, "
+                f"expected {track.version + 1}"
+            )
+        self._evolve(track, message)
+        self._record(message)
+        self._evict()
+
+    def _evolve(self, track: Track, message: Message, event: Any = None) -> None:
+        if event is None:
+            event = self.decider.decode(message.name, message.version, message.data)
+        self.decider.evolve(self.world, message.aggregate, event, _time(message))
+        track.version = message.sequence
+        if message.cause_source and not message.actor and message.place[0] == 1:
+            track.causes.add(f"{message.cause_source} {message.cause}")
+        if self.decider.over(self.world, message.aggregate):
+            self._closed[message.aggregate] = None
+            self._closed.move_to_end(message.aggregate)
+        else:
+            self._closed.pop(message.aggregate, None)
+
+    def _record(self, message: Message) -> None:
+        self.inbox, self.log = max(self.inbox, message.inbox), max(self.log, message.log)
+        self.own, self.own_id = message.seq, message.id
+        if message.actor and message.cause_source:
+            self.commands[f"{message.cause_source} {message.cause}"] = message
+
+    def absent(self, message: Message) -> bool:
+        """Whether the aggregate of an own event must be read back before the event can be folded."""
+        return message.sequence > 1 and message.aggregate not in self.tracks
+
+    def restore(self, aggregate: str, history: Iterable[Message]) -> None:
+        """Read a closed aggregate back into memory from all its events; positions stay where they are."""
+        track = self.tracks[aggregate] = Track()
+        for message in history:
+            if message.seq > self.own:
+                break
+            self._evolve(track, message)
+
+    def refer(self, message: Message) -> None:
+        """Take in a message of the centre's own part of the log."""
+        self.decider.refer(self.world, message)
+
+    @property
+    def cut(self) -> Message | None:
+        """The last event of a decision whose rest is missing; `complete` it before anything else."""
+        return self._cut[-1] if self._cut else None
+
+    def complete(self, arrival: Arrival) -> list[Message]:
+        """Decide again the decision that was cut short, on the state before it, and return what is missing of it."""
+        part, self._cut = self._cut, []
+        self.inbox, self.log = part[0].inbox, part[0].log
+        whole = self._decide(arrival)
+        if [m.id for m in whole[: len(part)]] != [m.id for m in part]:
+            raise Corrupt(f"the decision cut short at {part[-1].seq} comes out differently: {part[-1].name}")
+        self.stored(whole[: len(part)], [m.seq for m in part])
+        return whole[len(part) :]
+
+    # decisions
+
+    def handle(self, arrival: Arrival) -> list[Message]:
+        """Decide on an input and let what comes out happen; the events are numbered and ready to be stored.
+
+        A fact or command known by source and id leads to nothing. A refused command raises its refusal; of a
+        refused fact the refusal is recorded, and noted in `refused` so that the original can be kept first.
+        """
+        message = arrival.message
+        if arrival.kind == "fact":
+            self.inbox = message.seq
+        elif arrival.kind == "event":
+            self.log = message.seq
+        key = f"{message.source} {message.id}"
+        if arrival.kind == "command" and key in self.commands:
+            return []
+        if arrival.kind == "fact" and arrival.malformed is None:
+            track = self.tracks.get(arrival.aggregate)
+            if track is not None and key in track.causes:
+                return []
+        return self._decide(arrival)
+
+    def _decide(self, arrival: Arrival) -> list[Message]:
+        cause = arrival.message
+        salt = f"{self.source} {arrival.kind} {cause.source} {cause.id}"
+        cause_source = cause.source if arrival.kind in ("fact", "command") else ""
+        try:
+            if arrival.malformed is not None:
+                raise arrival.malformed
+            decision = self.decider.decide(self.world, arrival)
+        except Exception as reason:
+            if arrival.kind in ("command", "timer"):
+                raise
+            decision = self.decider.refuse(self.world, arrival, reason)
+            self.refused.append((arrival, reason))
+            salt, cause_source = f"{salt} {cause.seq}", ""
+        if arrival.kind in ("command", "timer") and len(decision) > 1:
+            raise AssertionError(f"{cause.name}: a {arrival.kind} may lead to one event only")
+        return [
+            self._number(cause, aggregate, event, salt, cause_source, (place, len(decision)))
+            for place, (aggregate, event) in enumerate(decision, start=1)
+        ]
+
+    def _number(
+        self, cause: Message, aggregate: str, event: Any, salt: str, cause_source: str, place: tuple[int, int]
+    ) -> Message:
+        name, version, data = self.decider.encode(event)
+        track = self.tracks.setdefault(aggregate, Track())
+        message = Message(
+            aggregate=aggregate,
+            name=name,
+            data=data,
+            id=blake2b(f"{salt} {place[0]}".encode(), digest_size=12).hexdigest(),
+            source=self.source,
+            version=version,
+            sequence=track.version + 1,
+            time=_time(cause),
+            cause=cause.id,
+            cause_source=cause_source,
+            place=place,
+            inbox=self.inbox,
+            log=self.log,
+            actor=cause.actor if cause_source else "",
+            trace=cause.trace,
+        )
+        self._evolve(track, message, event)
+        return message
+
+    def stored(self, messages: Sequence[Message], sequences: Sequence[int]) -> None:
+        """The server has these events, at these sequences."""
+        for message, seq in zip(messages, sequences, strict=True):
+            self._record(message._replace(seq=seq))
+        while len(self.commands) > self._commands_kept:
+            self.commands.popitem(last=False)
+        self._evict()
+
+    def _evict(self) -> None:
+        while len(self._closed) > self._closed_kept:
+            aggregate, _ = self._closed.popitem(last=False)
+            self.decider.forget(self.world, aggregate)
+            self.tracks.pop(aggregate, None)
+
+
+def _time(message: Message) -> datetime:
+    if message.time is None:
+        raise Corrupt(f"{message.name} {message.id} has no time")
+    return message.time

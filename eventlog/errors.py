@@ -1,0 +1,63 @@
+"""What can go wrong between a service and the log; the server's codes are mapped here and nowhere else."""
+
+from __future__ import annotations
+
+from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError, NoRespondersError
+from nats.js.errors import APIError
+
+
+class LogError(Exception):
+    """The log did not take, or could not give, what was asked of it."""
+
+
+class Conflict(LogError):
+    """The expected sequence no longer holds: somebody else wrote first. Nothing of ours is in doubt."""
+
+
+class Unavailable(LogError):
+    """The server cannot be reached, did not answer in time, or has no room: whether it wrote is not known."""
+
+
+class TooLarge(LogError):
+    """A message is larger than the server or the stream takes; it was not written."""
+
+
+class NoStream(LogError):
+    """There is no such stream: the centre does not exist (yet, or any more)."""
+
+
+class Corrupt(LogError):
+    """The log contradicts itself: a gap in versions, a position that runs backwards, a broken decision."""
+
+
+_CONFLICT = {10071, 10164}
+_TOO_LARGE = {10054}
+_NO_STREAM = {10059}
+BUSY = {10210}  # too many batches open on the stream: the same batch may be tried again
+
+
+def of_code(code: int, description: str) -> LogError:
+    """The error for a JetStream API code."""
+    if code in _CONFLICT:
+        return Conflict(description)
+    if code in _TOO_LARGE:
+        return TooLarge(description)
+    if code in _NO_STREAM:
+        return NoStream(description)
+    return Unavailable(f"{description} (code {code})")
+
+
+def of(error: Exception) -> LogError:
+    """The error for anything that nats-py raises, time-outs and closed connections included."""
+    if isinstance(error, LogError):
+        return error
+    if isinstance(error, APIError):
+        return of_code(error.err_code or error.code or 0, error.description or str(error))
+    if isinstance(error, NoRespondersError):
+        return NoStream("nobody listens on that subject: no such stream, or JetStream is off")
+    if isinstance(error, MaxPayloadError):
+        return TooLarge("the message is larger than the server's max_payload")
+    if isinstance(error, NatsError | TimeoutError | OSError):
+        return Unavailable(f"{type(error).__name__}: {error}".rstrip(": "))
+    raise error

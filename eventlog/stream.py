@@ -1,0 +1,413 @@
+"""One JetStream stream through one connection: append as a prefix, read, follow.
+
+A `Stream` never reconnects and never retries an append whose fate is unknown: that is for the loop to settle,
+under a new term.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from eventlog import errors
+from eventlog.codec import Malformed, Message, headers_of, message_of
+
+MAX_BATCH = 1000
+_EXPECTED = "Nats-Expected-Last-Subject-Sequence"
+_EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the log is written and read: seconds, and numbers of messages.
+
+    From `turning_point` messages on a commit is one atomic batch, below it plain appends in flight together;
+    with `replicated` it is always a batch, because several appends in flight are refused there.
+    """
+
+    turning_point: int = 24
+    replicated: bool = False
+    timeout: float = 5.0
+    window: int = 2000
+    heartbeat: float = 2.0
+
+
+class Raw(NamedTuple):
+    """A stored message before anybody has read its headers."""
+
+    subject: str
+    headers: dict[str, str]
+    data: bytes
+    seq: int
+    stored: datetime
+    pending: int
+
+    def message(self) -> Message:
+        """The message; Malformed if its headers are not those of a CloudEvent."""
+        return message_of(self.subject, self.headers, self.data, self.seq, self.stored)
+
+
+class Stream:
+    """A stream by name; several may share a connection."""
+
+    def __init__(self, connection: Client, name: str, settings: Settings | None = None) -> None:
+        self.connection = connection
+        self.name = name
+        self.settings = settings or Settings()
+        self._js = connection.jetstream(timeout=self.settings.timeout)
+
+    async def append(
+        self,
+        messages: Sequence[tuple[str, Message]],
+        *,
+        fence: tuple[str, int] | None = None,
+        expected: Mapping[str, int] | None = None,
+        atomic: bool = False,
+    ) -> list[int]:
+        """Store messages in this order, each under its subject, and return their sequences.
+
+        `fence` (subject, sequence) is expected by every plain append and by the first message of every batch;
+        `expected` gives the last sequence of a subject, for the first message of that subject. More than 1,000
+        messages are several commits, one after the other. On any error what is stored is a prefix; Conflict and
+        TooLarge of a first message mean that nothing is, Unavailable that it is not known what is.
+        """
+        sequences: list[int] = []
+        waiting = dict(expected or {})
+        limit = self.connection.max_payload
+        encoded = []
+        for subject, message in messages:
+            headers = headers_of(message)
+            if len(message.data) + sum(len(k) + len(v) + 4 for k, v in headers.items()) + 400 > limit:
+                raise errors.TooLarge(f"{message.name} for {subject}: {len(message.data)} bytes, the limit is {limit}")
+            encoded.append((subject, headers, message.data))
+        batched = atomic or self.settings.replicated or len(encoded) >= self.settings.turning_point
+        for start in range(0, len(encoded), MAX_BATCH):
+            part = encoded[start : start + MAX_BATCH]
+            for index, (subject, headers, _) in enumerate(part):
+                if subject in waiting:
+                    headers[_EXPECTED] = str(waiting.pop(subject))
+                elif fence and (index == 0 or not batched):
+                    headers[_EXPECTED], headers[_EXPECTED_SUBJECT] = str(fence[1]), fence[0]
+            write = self._batch if batched and len(part) > 1 else self._singly
+            try:
+                sequences += await write(part)
+            except Exception as error:
+                raise errors.of(error) from error
+        return sequences
+
+    async def _batch(self, part: Sequence[tuple[str, dict[str, str], bytes]]) -> list[int]:
+        for attempt in range(5):
+            batch = {"Nats-Batch-Id": uuid4().hex}
+            for number, (subject, headers, data) in enumerate(part[:-1], start=1):
+                numbered = headers | batch | {"Nats-Batch-Sequence": str(number)}
+                await self.connection.publish(subject, data, headers=numbered)
+            subject, headers, data = part[-1]
+            last_one = headers | batch | {"Nats-Batch-Sequence": str(len(part)), "Nats-Batch-Commit": "1"}
+            reply = await self.connection.request(
+                subject, data, timeout=self.settings.timeout, headers=last_one
+            )
+            answer = json.loads(reply.data)
+            if "error" not in answer:
+                last = int(answer["seq"])
+                return list(range(last - len(part) + 1, last + 1))
+            code = answer["error"].get("err_code", 0)
+            if code not in errors.BUSY or attempt == 4:
+                raise errors.of_code(code, answer["error"].get("description", ""))
+            await asyncio.sleep(0.02 * (attempt + 1))
+        raise AssertionError("unreachable")
+
+    async def _singly(self, part: Sequence[tuple[str, dict[str, str], bytes]]) -> list[int]:
+        inbox = self.connection.new_inbox()
+        answers: dict[int, dict[str, Any]] = {}
+        complete = asyncio.Event()
+
+        async def on_answer(reply: Msg) -> None:
+            if reply.headers and reply.headers.get("Status") == "503":
+                answer = {"error": {"err_code": 10059, "description": "no stream takes that subject"}}
+            else:
+                answer = json.loads(reply.data)
+            answers[int(reply.subject.rsplit(".", 1)[1])] = answer
+            if len(answers) == len(part):
+                complete.set()
+
+        subscription = await self.connection.subscribe(f"{inbox}.*", cb=on_answer)
+        try:
+            for number, (subject, headers, data) in enumerate(part):
+                await self.connection.publish(subject, data, reply=f"{inbox}.{number}", headers=headers)
+            await asyncio.wait_for(complete.wait(), self.settings.timeout)
+        finally:
+            if not self.connection.is_closed:
+                await subscription.unsubscribe()
+        for number in range(len(part)):
+            if error := answers[number].get("error"):
+                raise errors.of_code(error.get("err_code", 0), error.get("description", ""))
+        return [int(answers[number]["seq"]) for number in range(len(part))]
+
+    async def last(self, subject: str) -> Raw | None:
+        """The last message of a subject or wildcard, asked of the stream's leader; None where there is none."""
+        return await self._get({"last_by_subj": subject})
+
+    async def get(self, seq: int) -> Raw | None:
+        """The message at a sequence; None where it was removed or never was."""
+        return await self._get({"seq": seq})
+
+    async def _get(self, query: dict[str, Any]) -> Raw | None:
+        answer = await self._api(f"STREAM.MSG.GET.{self.name}", query)
+        if "error" in answer:
+            if answer["error"].get("err_code") == 10037:
+                return None
+            raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+        return _raw_of(answer["message"])
+
+    async def _api(self, verb: str, query: dict[str, Any]) -> dict[str, Any]:
+        try:
+            reply = await self.connection.request(
+                f"$JS.API.{verb}", json.dumps(query).encode(), timeout=self.settings.timeout
+            )
+        except Exception as error:
+            raise errors.of(error) from error
+        answer: dict[str, Any] = json.loads(reply.data)
+        return answer
+
+    async def last_sequence(self) -> int:
+        """The sequence of the stream's last message, 0 when it is empty and was never written."""
+        answer = await self._api(f"STREAM.INFO.{self.name}", {})
+        if "error" in answer:
+            raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+        return int(answer["state"]["last_seq"])
+
+    async def keep(self, subject: str, raw: Raw) -> None:
+        """Store a message as it was under a subject of its own, once: if it is there already, nothing happens."""
+        headers = {k: v for k, v in raw.headers.items() if not k.startswith("Nats-")}
+        headers[_EXPECTED] = "0"
+        try:
+            reply = await self.connection.request(
+                subject, raw.data, timeout=self.settings.timeout, headers=headers
+            )
+        except Exception as error:
+            raise errors.of(error) from error
+        if error := json.loads(reply.data).get("error"):
+            failure = errors.of_code(error.get("err_code", 0), error.get("description", ""))
+            if not isinstance(failure, errors.Conflict):
+                raise failure
+
+    async def purge(self, subject: str, before: int) -> None:
+        """Remove the messages of a subject or wildcard with a sequence below `before`."""
+        await self._api(f"STREAM.PURGE.{self.name}", {"filter": subject, "seq": before})
+
+    async def existing(self, subjects: Iterable[str]) -> set[str]:
+        """Which of these subjects (literal, at most a thousand) hold a message."""
+        found: set[str] = set()
+        async for raw in self._direct({"multi_last": list(subjects)}):
+            found.add(raw.subject)
+        return found
+
+    async def read_subject(self, subject: str, after: int = 0) -> list[Raw]:
+        """All messages of one literal subject after a sequence, in order; without a consumer, for short ones."""
+        found: list[Raw] = []
+        while True:
+            query = {"seq": after + 1, "next_by_subj": subject, "batch": 500}
+            part = [raw async for raw in self._direct(query)]
+            found += part
+            if not part or part[-1].pending == 0:
+                return found
+            after = part[-1].seq
+
+    async def _direct(self, query: dict[str, Any]) -> AsyncIterator[Raw]:
+        inbox = self.connection.new_inbox()
+        subscription = await self.connection.subscribe(inbox)
+        try:
+            await self.connection.publish(f"$JS.API.DIRECT.GET.{self.name}", json.dumps(query).encode(), reply=inbox)
+            while True:
+                reply = await subscription.next_msg(timeout=self.settings.timeout)
+                headers = reply.headers or {}
+                if status := headers.get("Status"):
+                    if status in ("204", "404"):
+                        return
+                    raise errors.Unavailable(f"direct get answered {status} {headers.get('Description', '')}")
+                yield Raw(
+                    headers["Nats-Subject"],
+                    headers,
+                    reply.data,
+                    int(headers["Nats-Sequence"]),
+                    _stored(headers["Nats-Time-Stamp"]),
+                    int(headers.get("Nats-Num-Pending", 0)),
+                )
+        except errors.LogError:
+            raise
+        except Exception as error:
+            raise errors.of(error) from error
+        finally:
+            if not self.connection.is_closed:
+                await subscription.unsubscribe()
+
+    async def read(self, subjects: Sequence[str], after: int, until: int) -> AsyncIterator[list[Raw]]:
+        """The messages of these subjects with a sequence in (after, until], in lists; ends by itself."""
+        if until <= after:
+            return
+        async for part in self.follow(subjects, after, until=until):
+            kept = [raw for raw in part if raw.seq <= until]
+            if kept:
+                yield kept
+            if len(kept) < len(part) or part[-1].seq >= until or part[-1].pending == 0:
+                return
+
+    async def follow(
+        self, subjects: Sequence[str], after: int, *, until: int | None = None
+    ) -> AsyncIterator[list[Raw]]:
+        """The messages of these subjects after a sequence, for ever, in order, as lists of what has arrived.
+
+        No more than `window` messages are ever under way, so a slow reader slows the server down and nothing
+        grows. A consumer that the server has lost is made anew behind the last message read. With `until` it
+        ends at once when no message is there to be read.
+        """
+        while True:
+            pull = _Pull(self, subjects, after)
+            try:
+                await pull.start()
+                if until is not None and pull.available == 0:
+                    return
+                async for part in pull.lists():
+                    yield part
+                    after = part[-1].seq
+            except _Lost:
+                continue
+            finally:
+                await pull.stop()
+
+
+class _Lost(Exception):
+    """The consumer is gone or has skipped: begin again behind the last message read."""
+
+
+class _Pull:
+    """An ephemeral pull consumer without acknowledgements, asked for more before it runs dry."""
+
+    def __init__(self, stream: Stream, subjects: Sequence[str], after: int) -> None:
+        self.stream, self.subjects, self.after = stream, subjects, after
+        self.name = f"follow-{uuid4().hex[:12]}"
+        self.available = 0
+        self._arrived: list[Raw] = []
+        self._signal = asyncio.Event()
+        self._asked = 0
+        self._delivered = 0
+        self._heard = time.monotonic()
+        self._lost = False
+        self._subscription: Any = None
+
+    async def start(self) -> None:
+        stream = self.stream
+        self._inbox = stream.connection.new_inbox()
+        self._subscription = await stream.connection.subscribe(
+            self._inbox, cb=self._on_message, pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
+        config = ConsumerConfig(
+            name=self.name,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=self.after + 1,
+            ack_policy=AckPolicy.NONE,
+            filter_subjects=list(self.subjects),
+            inactive_threshold=30.0,
+            mem_storage=True,
+            num_replicas=1,
+        )
+        try:
+            info = await stream._js.add_consumer(stream.name, config)
+        except Exception as error:
+            raise errors.of(error) from error
+        self.available = info.num_pending or 0
+        await self._ask()
+
+    async def stop(self) -> None:
+        connection = self.stream.connection
+        if self._subscription is None or connection.is_closed or connection.is_connecting:
+            return
+        await self._subscription.unsubscribe()
+        await connection.publish(f"$JS.API.CONSUMER.DELETE.{self.stream.name}.{self.name}", b"")
+
+    async def _ask(self) -> None:
+        settings = self.stream.settings
+        more = settings.window - self._asked
+        self._asked += more
+        query = {"batch": more, "expires": int(30e9), "idle_heartbeat": int(settings.heartbeat * 1e9)}
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.stream.name}.{self.name}"
+        await self.stream.connection.publish(subject, json.dumps(query).encode(), reply=self._inbox)
+
+    async def _on_message(self, reply: Msg) -> None:
+        self._heard = time.monotonic()
+        headers = reply.headers or {}
+        if status := headers.get("Status"):
+            if status == "100":
+                return
+            if status in ("404", "408", "409"):  # this request has ended; what it still owed is asked for anew
+                self._asked = max(0, self._asked - int(headers.get("Nats-Pending-Messages", self._asked)))
+                self._lost = status == "409" and "Deleted" in headers.get("Description", "")
+            else:
+                self._lost = True
+            self._signal.set()
+            return
+        tokens = reply.reply.split(".")
+        tail = tokens[4:9] if len(tokens) < 11 else tokens[6:11]
+        _, seq, delivered, stored, pending = (int(token) for token in tail)
+        self._asked -= 1
+        if delivered != self._delivered + 1:
+            self._lost = True
+        else:
+            self._delivered = delivered
+            at = datetime.fromtimestamp(stored / 1e9, UTC)
+            self._arrived.append(Raw(reply.subject, headers, reply.data, seq, at, pending))
+        self._signal.set()
+
+    async def lists(self) -> AsyncIterator[list[Raw]]:
+        settings = self.stream.settings
+        while True:
+            if not self._arrived and not self._lost:
+                try:
+                    await asyncio.wait_for(self._signal.wait(), settings.heartbeat)
+                except TimeoutError:
+                    if self.stream.connection.is_closed:
+                        raise errors.Unavailable("the connection to the server is closed") from None
+                    if time.monotonic() - self._heard > 3 * settings.heartbeat:
+                        raise _Lost from None
+            self._signal.clear()
+            if self._asked < settings.window // 2:
+                try:
+                    await self._ask()
+                except Exception as error:
+                    raise errors.of(error) from error
+            if self._arrived:
+                part, self._arrived = self._arrived, []
+                yield part
+            elif self._lost:
+                raise _Lost
+
+
+def _raw_of(stored: dict[str, Any]) -> Raw:
+    from base64 import b64decode
+
+    headers: dict[str, str] = {}
+    for line in b64decode(stored.get("hdrs", "")).decode(errors="replace").split("\r\n")[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name] = value.strip()
+    data = b64decode(stored.get("data", ""))
+    return Raw(stored["subject"], headers, data, int(stored["seq"]), _stored(stored["time"]), 0)
+
+
+def _stored(text: str) -> datetime:
+    """A server's time with up to nine digits of fraction, of which a datetime keeps six."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00")
+
+
+__all__ = ["MAX_BATCH", "Malformed", "Raw", "Settings", "Stream"]

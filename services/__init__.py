@@ -1,0 +1,1 @@
+"""The four services of a call centre: intake, routing, tickets and sla."""
