@@ -56,7 +56,15 @@ Fact = Offered | Answered | Stated | Ended
 # aggregates
 
 
-class Call(Aggregate):
+class OfCall(Aggregate):
+    """One of its kind for each call, found by the call's id."""
+
+    @classmethod
+    def create_id(cls, call: str) -> UUID:
+        return uuid5(NAMESPACE_URL, f"/{cls.__name__}/{call}")
+
+
+class Call(OfCall):
     """A call's life and who is calling."""
 
     class Offered(Aggregate.Created):
@@ -97,10 +105,6 @@ class Call(Aggregate):
         self.queue = queue
         self.kind = "unknown"
 
-    @staticmethod
-    def create_id(call: str) -> UUID:
-        return uuid5(NAMESPACE_URL, f"/calls/{call}")
-
     @event(Classified)
     def classify(self, call: str, kind: str, group: str, confidence: float, evidence: str) -> None:
         self.kind = kind
@@ -118,7 +122,7 @@ class Call(Aggregate):
         self.state = "ended"
 
 
-class Assignment(Aggregate):
+class Assignment(OfCall):
     """Who owns a call."""
 
     class Unassigned(Aggregate.Created):
@@ -131,12 +135,8 @@ class Assignment(Aggregate):
         self.call = call
         self.desk = desk
 
-    @staticmethod
-    def create_id(call: str) -> UUID:
-        return uuid5(NAMESPACE_URL, f"/assignments/{call}")
 
-
-class Ticket(Aggregate):
+class Ticket(OfCall):
     """The case that a request must get."""
 
     class Owed(Aggregate.Created):
@@ -149,12 +149,8 @@ class Ticket(Aggregate):
         self.call = call
         self.state = "owed"
 
-    @staticmethod
-    def create_id(call: str) -> UUID:
-        return uuid5(NAMESPACE_URL, f"/tickets/{call}")
 
-
-class Deadline(Aggregate):
+class Deadline(OfCall):
     """The limit on a call's handling time."""
 
     class Set(Aggregate.Created):
@@ -171,10 +167,6 @@ class Deadline(Aggregate):
         self.call = call
         self.due = due
         self.state = "running"
-
-    @staticmethod
-    def create_id(call: str) -> UUID:
-        return uuid5(NAMESPACE_URL, f"/deadlines/{call}")
 
     @event(Met)
     def meet(self, call: str, at: datetime) -> None:

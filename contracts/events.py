@@ -294,3 +294,9 @@ class DeadlineCorrected(Data):
     rule: Name
     verdict: Literal["met", "breached", "cancelled"]
     at: AwareDatetime
+
+
+class StageEnded(Data):
+    """A stage of the call is over whose deadline had ended before: nothing of it can become due any more."""
+
+    stage: Literal["ringing", "handling"]

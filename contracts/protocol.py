@@ -16,11 +16,15 @@ Wording = dict[Language, Annotated[str, Field(min_length=1)]]
 
 
 class Kind(Data):
-    """A kind of caller: its group, how it is named, and the words in a statement that speak for it."""
+    """A kind of caller: its group, how it is named, and the words in a statement that speak for it.
+
+    `names_itself`: such callers say who they are, and are not asked whether they call for a company.
+    """
 
     group: Name
     titles: Wording
     party: Literal["individual", "company"] | None = None
+    names_itself: bool = False
     signals: dict[Name, Weight] = {}
     asks_for: tuple[Name, ...] = ()
 
@@ -29,6 +33,7 @@ class Classification(Data):
     """What each source of evidence weighs, and from which confidence on no question is asked."""
 
     sure: Weight = 0.8
+    number: Weight = 0.5
     directory: Weight = 0.9
     party: Weight = 0.3
     asked_for: Weight = 0.85

@@ -18,6 +18,7 @@ CENTRE = "centre"
 TERM = "term"
 CLOCK = "clock"
 REJECTED = "rejected"
+CENTRES_CHANGED = "centres.changed"
 TOPICS: Mapping[str, str] = {"call": "intake", "customer": "intake", "clock": "intake", "agent": "routing"}
 """Each topic of the inbox and the one service that reads it."""
 
@@ -86,6 +87,7 @@ EVENTS: Mapping[str, type[Data]] = {
     "deadline.cancelled": e.DeadlineCancelled,
     "deadline.warned": e.DeadlineWarned,
     "deadline.corrected": e.DeadlineCorrected,
+    "stage.ended": e.StageEnded,
 }
 
 COMMANDS: Mapping[str, Mapping[str, type[Data]]] = {
@@ -136,6 +138,16 @@ class Unreadable(ValueError):
 def name_of(event: Data) -> str:
     """The type name of a fact or event."""
     return _NAMES[type(event)]
+
+
+def name_of_type(kind: type[Data]) -> str:
+    """The type name of a class of facts or events."""
+    return _NAMES[kind]
+
+
+def source(centre: str, service: str) -> str:
+    """The CloudEvents source of what a service of a centre records."""
+    return f"/{centre}/{service}"
 
 
 def encode(event: Data) -> tuple[str, int, bytes]:

@@ -218,6 +218,8 @@ class Core(Generic[W]):
         return self._decide(arrival)
 
     def _decide(self, arrival: Arrival) -> list[Message]:
+        if arrival.message.time is None:
+            arrival = arrival._replace(message=self.decider.dated(self.world, arrival.message))
         cause = arrival.message
         salt = f"{self.source} {arrival.kind} {cause.source} {cause.id}"
         cause_source = cause.source if arrival.kind in ("fact", "command") else ""
@@ -261,6 +263,8 @@ class Core(Generic[W]):
             trace=cause.trace,
         )
         self._evolve(track, message, event)
+        if message.actor:
+            self.commands[f"{cause_source} {cause.id}"] = message
         return message
 
     def stored(self, messages: Sequence[Message], sequences: Sequence[int]) -> None:

@@ -161,6 +161,10 @@ class Stream:
         """The message at a sequence; None where it was removed or never was."""
         return await self._get({"seq": seq})
 
+    async def first_after(self, subject: str, after: int) -> Raw | None:
+        """The first message of a subject or wildcard after a sequence, asked of the stream's leader."""
+        return await self._get({"seq": after + 1, "next_by_subj": subject})
+
     async def _get(self, query: dict[str, Any]) -> Raw | None:
         answer = await self._api(f"STREAM.MSG.GET.{self.name}", query)
         if "error" in answer:
@@ -196,8 +200,8 @@ class Stream:
             )
         except Exception as error:
             raise errors.of(error) from error
-        if error := json.loads(reply.data).get("error"):
-            failure = errors.of_code(error.get("err_code", 0), error.get("description", ""))
+        if refused := json.loads(reply.data).get("error"):
+            failure = errors.of_code(refused.get("err_code", 0), refused.get("description", ""))
             if not isinstance(failure, errors.Conflict):
                 raise failure
 
@@ -216,12 +220,16 @@ class Stream:
         """All messages of one literal subject after a sequence, in order; without a consumer, for short ones."""
         found: list[Raw] = []
         while True:
-            query = {"seq": after + 1, "next_by_subj": subject, "batch": 500}
-            part = [raw async for raw in self._direct(query)]
+            part = await self.page(subject, after, 500)
             found += part
             if not part or part[-1].pending == 0:
                 return found
             after = part[-1].seq
+
+    async def page(self, subject: str, after: int, limit: int) -> list[Raw]:
+        """The first messages, at most `limit`, of a subject or wildcard after a sequence; without a consumer."""
+        query = {"seq": after + 1, "next_by_subj": subject, "batch": limit}
+        return [raw async for raw in self._direct(query)]
 
     async def _direct(self, query: dict[str, Any]) -> AsyncIterator[Raw]:
         inbox = self.connection.new_inbox()

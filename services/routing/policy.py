@@ -9,7 +9,7 @@ from contracts.protocol import Protocol, Row
 
 
 def row_for(protocol: Protocol, kind: str | None, category: Category | None) -> Row | None:
-    """The first row of the routing table that matches; what is unknown matches only rows that do not ask. R10."""
+    """The first row of the routing table that matches; the unknown matches only rows that do not ask. R10."""
     for row in protocol.routing:
         if (not row.kinds or kind in row.kinds) and (not row.categories or category in row.categories):
             return row

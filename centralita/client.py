@@ -1,0 +1,231 @@
+"""A client for backends, operators and tests: publish facts, ask, follow the log, wait until all is settled."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import nats
+from nats.aio.client import Client as Connection
+
+from contracts import registry
+from contracts.base import Problem
+from eventlog import errors
+from eventlog.codec import Message, moment, timestamp
+from eventlog.stream import MAX_BATCH, Raw, Settings, Stream
+
+
+class Refusal(Exception):
+    """What was asked was not done; `problem` says why, as in RFC 9457, with the rule's id."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail or problem.title)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened outside, about the call, agent or customer `about`. Without a time: now."""
+
+    type: str
+    about: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    time: datetime | None = None
+    id: str = field(default_factory=lambda: uuid4().hex)
+    source: str = "/centralita/client"
+    version: int = 1
+    topic: str = ""
+
+    @classmethod
+    def from_cloudevent(cls, event: Mapping[str, Any]) -> Fact:
+        """Read a CloudEvent in JSON form; ValueError names the attribute that is missing or wrong."""
+        for name in ("id", "source", "type", "subject"):
+            if not isinstance(event.get(name), str) or not event[name]:
+                raise ValueError(f"{name}: expected a non-empty text, found {event.get(name)!r}")
+        if event.get("specversion", "1.0") != "1.0":
+            raise ValueError(f"specversion: expected 1.0, found {event['specversion']!r}")
+        data = event.get("data", {})
+        if not isinstance(data, dict):
+            raise ValueError(f"data: expected an object, found {type(data).__name__}")
+        try:
+            time = moment(event["time"]) if event.get("time") else None
+        except (ValueError, TypeError):
+            raise ValueError(f"time: expected an RFC 3339 time with an offset, found {event['time']!r}") from None
+        version = int(event.get("dataversion", 1))
+        return cls(event["type"], event["subject"], data, time, event["id"], event["source"], version)
+
+    def message(self, centre: str) -> tuple[str, Message]:
+        """Subject and message; ValueError if the type is no fact or the id cannot stand in a subject."""
+        topic = self.topic or registry.topic_of(self.type)
+        if topic is None:
+            raise ValueError(f"type: {self.type!r} is no fact that Centralita knows")
+        if not registry.valid_id(self.about, topic):
+            raise ValueError(f"subject: {self.about!r} cannot be an id: letters, digits and _ @ = + : ~ -, 96 at most")
+        message = Message(
+            aggregate=self.about,
+            name=self.type,
+            data=json.dumps(self.data, ensure_ascii=False, default=_plain).encode(),
+            id=self.id,
+            source=self.source,
+            version=self.version,
+            time=self.time or datetime.now(UTC),
+        )
+        return registry.inbox_subject(centre, topic, self.about), message
+
+
+class Client:
+    """A connection to Centralita; `async with Client(url) as client`. It reconnects by itself."""
+
+    def __init__(self, url: str, *, name: str = "centralita-client", timeout: float = 5.0) -> None:
+        self.url, self.name, self.timeout = url, name, timeout
+        self.connection = Connection()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.connection.connect(
+                self.url,
+                name=self.name,
+                connect_timeout=2,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=1,
+                error_cb=_on_error,
+            )
+        except (nats.errors.Error, OSError) as error:
+            raise errors.Unavailable(f"no NATS server answers at {self.url}: {error}") from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.connection.close()
+
+    def log(self, centre: str) -> Stream:
+        """The log of a centre."""
+        return Stream(self.connection, registry.log_stream(centre), Settings(timeout=self.timeout))
+
+    def inbox(self, centre: str) -> Stream:
+        """The inbox of a centre."""
+        return Stream(self.connection, registry.inbox_stream(centre), Settings(timeout=self.timeout))
+
+    async def publish(self, centre: str, facts: Iterable[Fact]) -> int:
+        """Publish facts in this order; when it returns, all are on disk. Says how many.
+
+        errors.NoStream if there is no such centre, errors.Unavailable if it is not known how many of the last
+        thousand were stored: publishing them again does no harm, repeats are known by source and id.
+        """
+        stream, count, part = self.inbox(centre), 0, list[tuple[str, Message]]()
+        for fact in facts:
+            part.append(fact.message(centre))
+            if len(part) == MAX_BATCH:
+                count += len(await stream.append(part))
+                part = []
+        if part:
+            count += len(await stream.append(part))
+        return count
+
+    async def command(
+        self, centre: str, service: str, verb: str, data: Mapping[str, Any], *, id: str = "", actor: str = ""
+    ) -> dict[str, Any]:
+        """Ask a service to do something; what it recorded, or Refusal. The same `id` again does it only once."""
+        headers = {"ce-id": id or uuid4().hex, "ce-source": self.name, "ce-specversion": "1.0", "ce-type": verb}
+        if actor:
+            headers["ce-actor"] = actor
+        return await self._ask(centre, registry.command_subject(centre, service, verb), data, headers)
+
+    async def query(
+        self, centre: str, service: str, name: str, data: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Ask a service something; Refusal where it will not answer."""
+        return await self._ask(centre, registry.query_subject(centre, service, name), data or {}, {})
+
+    async def _ask(self, centre: str, subject: str, data: Mapping[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+        content = json.dumps(data, default=_plain).encode()
+        try:
+            reply = await self.connection.request(subject, content, timeout=self.timeout, headers=headers or None)
+        except (nats.errors.Error, TimeoutError) as error:
+            from centralita import centres  # only to say which of the two it is
+
+            if centre not in await centres.names(self.connection):
+                raise errors.NoStream(f"there is no centre {centre!r}") from error
+            service = subject.split(".")[2]
+            raise errors.Unavailable(f"no active {service} answers for the centre {centre!r}") from error
+        answer: dict[str, Any] = json.loads(reply.data)
+        if (reply.headers or {}).get("content-type", "").startswith("application/problem+json"):
+            raise Refusal(Problem.model_validate(answer))
+        return answer
+
+    async def follow(
+        self, centre: str, *, after: int = 0, services: Sequence[str] = (), id: str = "*"
+    ) -> AsyncIterator[list[Raw]]:
+        """The log after a position, for ever: over lost connections without a gap or a repeat."""
+        stream = self.log(centre)
+        subjects = [registry.log_subject(centre, service, id if id != "*" else ">") for service in services or ("*",)]
+        if not services and id == "*":
+            subjects = [f"log.{centre}.>"]
+        while True:
+            try:
+                async for part in stream.follow(subjects, after):
+                    yield part
+                    after = part[-1].seq
+            except errors.Unavailable:
+                await asyncio.sleep(0.2)
+
+    async def story(self, centre: str, call: str) -> list[Message]:
+        """Everything that all services recorded of a call, in order."""
+        stream = self.log(centre)
+        parts = [await stream.read_subject(registry.log_subject(centre, name, call)) for name in registry.SERVICES]
+        return sorted((raw.message() for part in parts for raw in part), key=lambda message: message.seq)
+
+    async def settle(self, centre: str, timeout: float = 60.0) -> int:
+        """Wait until every fact is decided on, nothing is due and every service has read the whole log.
+
+        Returns the log's last position; errors.Unavailable if it is not so in time.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        where = "no service answers"
+        while asyncio.get_running_loop().time() < deadline:
+            try:
+                settled, where = await self._settled(centre)
+            except errors.Unavailable as reason:
+                settled, where = 0, str(reason)
+            if settled:
+                return settled
+            await asyncio.sleep(0.005)
+        raise errors.Unavailable(f"{centre} is not settled after {timeout:g} s: {where}")
+
+    async def _settled(self, centre: str) -> tuple[int, str]:
+        log, inbox = self.log(centre), self.inbox(centre)
+        facts = {topic: await inbox.last(registry.inbox_subject(centre, topic, ">")) for topic in registry.TOPICS}
+        last = await log.last_sequence()
+        asked = (self.query(centre, service, "status") for service in registry.SERVICES)
+        status = {answer["service"]: answer for answer in await asyncio.gather(*asked)}
+        for topic, reader in registry.TOPICS.items():
+            fact = facts[topic]
+            if fact is not None and status[reader]["inbox"] < fact.seq:
+                return 0, f"{reader} is at {status[reader]['inbox']} of {fact.seq} in the inbox"
+        for name, answer in status.items():
+            if answer["log"] < last:
+                return 0, f"{name} is at {answer['log']} of {last} in the log"
+            if answer["timer_due"]:
+                return 0, f"a timer of {name} is due"
+        clocks = {answer["clock"] for answer in status.values()}
+        if status["intake"]["virtual"] and len(clocks) > 1:
+            return 0, f"the clocks stand apart: {sorted(map(str, clocks))}"
+        again = await log.last_sequence()
+        return (last, "") if again == last else (0, "the log is still growing")
+
+
+async def _on_error(error: Exception) -> None:
+    """Lost connections come back by themselves; what fails for good is raised where it was asked."""
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return timestamp(value)
+    raise TypeError(f"{type(value).__name__} cannot travel in JSON")

@@ -1,0 +1,81 @@
+"""The whole of Centralita in one process: an embedded server (or one that runs already) and some or all services."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from centralita.server import NatsServer
+from contracts.registry import SERVICES
+from eventlog.runner import Pace
+from eventlog.stream import Settings
+from services.decider import Service
+from services.host import Host, HostSettings
+from services.intake.app import SERVICE as INTAKE
+from services.routing.app import SERVICE as ROUTING
+from services.sla.app import SERVICE as SLA
+from services.tickets.app import SERVICE as TICKETS
+
+ALL: dict[str, Service] = {service.name: service for service in (INTAKE, ROUTING, TICKETS, SLA)}
+assert tuple(ALL) == SERVICES
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack: where its server is, and its service hosts by name."""
+
+    url: str
+    hosts: dict[str, Host]
+    server: NatsServer | None
+
+
+@asynccontextmanager
+async def running(
+    store: Path,
+    *,
+    url: str | None = None,
+    services: Sequence[str] = SERVICES,
+    port: int = 0,
+    http_ports: dict[str, int] | None = None,
+    pace: Pace | None = None,
+    log: Settings | None = None,
+) -> AsyncIterator[Stack]:
+    """Start what is asked for and stop it again in the end.
+
+    `store` holds the server's files (when it is ours), checkpoints and read models. Raises
+    centralita.server.ServerError, OSError or nats.errors.Error when something cannot be started.
+    """
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        server = None
+        if url is None:
+            server = await stack.enter_async_context(NatsServer.start(store, port=port))
+            url = server.url
+        hosts = {
+            name: Host(
+                ALL[name],
+                HostSettings(
+                    url=url,
+                    store=store / "services",
+                    http_port=(http_ports or {}).get(name, 0),
+                    pace=pace or Pace(),
+                    log=log or Settings(),
+                ),
+            )
+            for name in services
+        }
+        tasks = [asyncio.create_task(host.run(stop), name=name) for name, host in hosts.items()]
+        try:
+            for host, task in zip(hosts.values(), tasks, strict=True):
+                ready = asyncio.create_task(host.ready.wait())
+                await asyncio.wait([ready, task], return_when=asyncio.FIRST_COMPLETED)
+                if task.done():
+                    ready.cancel()
+                    task.result()  # a host that ends before it is ready has failed: raise its reason
+            yield Stack(url, hosts, server)
+        finally:
+            stop.set()
+            await asyncio.gather(*tasks, return_exceptions=True)

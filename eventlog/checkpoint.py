@@ -1,0 +1,62 @@
+"""Checkpoints: a core's memory in a file, so that recovery reads the log's tail and not all of it.
+
+A checkpoint is a cache. One that is damaged, of another schema, or ahead of the log is discarded; deleting it
+loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+from eventlog.core import Core
+from eventlog.stream import Stream
+
+_FIELDS = ("world", "tracks", "commands", "inbox", "log", "own", "own_id", "_closed")
+
+
+class Checkpoint:
+    """The checkpoint of one service in one centre; `schema` names the shape of its memory."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self.path, self.schema = path, schema
+
+    async def save(self, core: Core[Any]) -> None:
+        """Write the core's memory, whole or not at all; only between two commits. OSError if it cannot be kept."""
+        # pickled here, where nothing changes the world meanwhile; only the writing leaves the loop
+        content = pickle.dumps((self.schema, {name: getattr(core, name) for name in _FIELDS}), protocol=5)
+        await asyncio.to_thread(self._write, content)
+
+    def _write(self, content: bytes) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = self.path.with_suffix(".new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(new, self.path)
+
+    def read(self) -> dict[str, Any] | None:
+        """What the file holds, None where there is none that can be used."""
+        try:
+            schema, fields = pickle.loads(self.path.read_bytes())  # noqa: S301  our own file, readable by us alone
+        except Exception:
+            return None
+        return fields if schema == self.schema and set(fields) == set(_FIELDS) else None
+
+    async def load(self, core: Core[Any], log: Stream) -> bool:
+        """Put the memory into a fresh core, if the log bears it out; says whether it did."""
+        fields = await asyncio.to_thread(self.read)
+        if fields is None:
+            return False
+        if fields["own"]:
+            raw = await log.get(fields["own"])
+            if raw is None or (fields["own_id"] and raw.message().id != fields["own_id"]):
+                return False
+        if fields["log"] > await log.last_sequence():
+            return False
+        for name, value in fields.items():
+            setattr(core, name, value)
+        return True

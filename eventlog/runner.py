@@ -1,0 +1,529 @@
+"""The loop of a service in a centre: read from a position, decide purely, commit as a prefix, go on.
+
+One task decides and commits. It writes under a term; whoever takes a newer one has replaced it, and nothing of
+it can land any more. Whatever goes wrong, the session ends, and the next one recovers from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
+
+from nats.aio.client import Client
+
+from eventlog import errors
+from eventlog.beats import Beat, Heard
+from eventlog.checkpoint import Checkpoint
+from eventlog.codec import Malformed, Message, timestamp
+from eventlog.core import TERM, Arrival, Core, Decider
+from eventlog.stream import Raw, Settings, Stream
+
+W = TypeVar("W")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one service of one centre reads and writes: stream names and subjects, spelled by the caller.
+
+    `inbox_aggregate` gives the aggregate of the service that an inbox subject is about, or raises Malformed.
+    """
+
+    centre: str
+    service: str
+    log_stream: str
+    inbox_stream: str
+    log: str
+    own: str
+    reference: str
+    beats: str
+    kept: str
+    inbox: tuple[str, ...]
+    inbox_aggregate: Callable[[str], str]
+    source: str
+
+    def subject(self, aggregate: str) -> str:
+        """Where an own event of the aggregate goes."""
+        return f"{self.own}.{aggregate}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often and how much: seconds, and numbers of inputs or messages."""
+
+    beat: float = 0.025
+    silence: float = 2.0
+    first_silence: float = 0.3
+    inputs: int = 500
+    backlog: int = 4000
+    trim: float = 5.0
+    checkpoint: int = 20_000
+    retry: float = 0.2
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A command or query that waits for the loop."""
+
+    arrival: Arrival | None
+    query: Callable[[Any], Any] | None
+    position: int
+    answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Replaced(Exception):
+    """Another instance has taken the term."""
+
+
+class Runner(Generic[W]):
+    """One instance of a service in a centre, active or standing by."""
+
+    def __init__(
+        self,
+        decider: Decider[W],
+        place: Place,
+        connect: Callable[[], Awaitable[Client]],
+        *,
+        settings: Settings | None = None,
+        pace: Pace | None = None,
+        checkpoint: Checkpoint | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        report: Callable[[str, dict[str, Any]], None] = lambda event, about: None,
+    ) -> None:
+        self.decider, self.place = decider, place
+        self.pace = pace or Pace()
+        self.instance = uuid4().hex[:12]
+        self.state = "starting"
+        self.failure = ""
+        self.core: Core[W] = Core(decider, place.source)
+        self.clock: datetime | None = None
+        self.term = 0
+        self.committed = 0
+        self._connect, self._settings, self._now, self._report = connect, settings, now, report
+        self._checkpoint = checkpoint
+        self._stopping = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._asked: deque[_Asked] = deque()
+        self._waiting: list[_Asked] = []
+        self._inbox: deque[Raw] = deque()
+        self._log: deque[Raw] = deque()
+        self._pumps: list[asyncio.Task[None]] = []
+        self._pump_failure: BaseException | None = None
+        self._last_stored: datetime | None = None
+        self._inbox_checked = -1
+        self._recorded_inbox = 0
+
+    # from outside
+
+    @property
+    def active(self) -> bool:
+        """Whether this instance decides (and answers)."""
+        return self.state == "active"
+
+    def stop(self) -> None:
+        """Finish the commit in hand, give the term back and end `run`."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def command(self, arrival: Arrival) -> Message:
+        """Decide on a command and wait until its event is stored; raises the refusal."""
+        return await self._ask(_Asked(arrival, None, 0))  # type: ignore[no-any-return]
+
+    async def query(self, answer: Callable[[W], T], position: int = 0) -> T:
+        """Ask something of the world between two commits, once the log was read up to `position`."""
+        return await self._ask(_Asked(None, answer, position))  # type: ignore[no-any-return]
+
+    async def _ask(self, asked: _Asked) -> Any:
+        if not self.active:
+            raise errors.Unavailable(f"{self.place.service} of {self.place.centre} is not active here: {self.state}")
+        self._asked.append(asked)
+        self._wake.set()
+        return await asked.answer
+
+    async def run(self) -> None:
+        """Work until `stop`; sessions that end in trouble are followed by others."""
+        while not self._stopping.is_set():
+            try:
+                await self._session()
+                continue
+            except (Replaced, errors.Conflict) as reason:
+                self._trouble("standby", reason)
+            except errors.NoStream as reason:
+                self._trouble("gone", reason)
+                return
+            except errors.Corrupt as reason:
+                self._trouble("corrupt", reason)
+                return
+            except (errors.LogError, OSError) as reason:
+                self._trouble("unavailable", reason)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self.pace.retry)
+        self.state = "stopped"
+
+    def _trouble(self, state: str, reason: Exception) -> None:
+        self.state, self.failure = state, str(reason)
+        self._report("session.ended", {"state": state, "reason": f"{type(reason).__name__}: {reason}"})
+
+    async def _session(self) -> None:
+        connection = await self._connect()
+        try:
+            self.log = Stream(connection, self.place.log_stream, self._settings)
+            self.inbox = Stream(connection, self.place.inbox_stream, self._settings)
+            self.heard = Heard(
+                connection, self.place.beats, self.place.service, self.instance, self.decider.upstream
+            )
+            await self.heard.start()
+            self.core = Core(self.decider, self.place.source)
+            if self._checkpoint:
+                await self._checkpoint.load(self.core, self.log)
+            await self._stand_by()
+            if self._stopping.is_set():
+                return
+            await self._recover()
+            self.state, self.failure = "active", ""
+            self._report("active", {"term": self.term, "position": self.core.own})
+            await self._work()
+        finally:
+            if self.active:
+                self.state = "unavailable"
+            for pump in self._pumps:
+                pump.cancel()
+            await asyncio.gather(*self._pumps, return_exceptions=True)
+            self._pumps, self._pump_failure = [], None
+            self._inbox.clear()
+            self._log.clear()
+            self._give_up(errors.Unavailable("the service has lost its log; nothing is known of this command"))
+            await connection.close()
+
+    def _give_up(self, reason: Exception) -> None:
+        for asked in [*self._asked, *self._waiting]:
+            if not asked.answer.done():
+                asked.answer.set_exception(reason)
+        self._asked.clear()
+        self._waiting.clear()
+
+    # standing by, taking over, recovering
+
+    async def _stand_by(self) -> None:
+        """Fold along until the active instance is silent, then take the term; ends with `self.term` ours."""
+        patience = self.pace.first_silence
+        while not self._stopping.is_set():
+            last = await self.log.last(self.place.subject(TERM))
+            vacant = last is None or last.message().name == "term.released"
+            if not vacant:
+                self.state = "standby"
+                await self._catch_up(await self.log.last_sequence())
+                if self.heard.own_age() < patience:
+                    patience = self.pace.silence
+                    await self.heard.own_silent(min(0.25, patience))
+                    continue
+            term = Message(
+                aggregate=TERM,
+                name="term.taken",
+                data=json.dumps({"instance": self.instance}).encode(),
+                id=uuid4().hex,
+                source=self.place.source,
+                time=self._now(),
+            )
+            with suppress(errors.Conflict):
+                expected = {self.place.subject(TERM): last.seq if last else 0}
+                (self.term,) = await self.log.append([(self.place.subject(TERM), term)], expected=expected)
+                return
+
+    async def _catch_up(self, until: int) -> None:
+        """Fold own events up to a position of the log, the centre's own messages in their places among them."""
+        own, reference = f"{self.place.own}.>", self.place.reference
+        referred: deque[Raw] = deque()
+        async for part in self.log.read([reference], self.core.log, until):
+            referred += part
+        async for part in self.log.read([own], self.core.own, until):
+            for raw in part:
+                message = _read(raw)
+                while referred and referred[0].seq <= message.log:
+                    self.core.refer(_read(referred.popleft()))
+                if self.core.absent(message):
+                    await self._restore(message.aggregate)
+                self.core.fold(message)
+
+    async def _recover(self) -> None:
+        await self._catch_up(self.term)
+        self.core.own = max(self.core.own, self.term)
+        cut = self.core.cut
+        if cut:
+            arrival = await self._cause_of(cut)
+            missing = self.core.complete(arrival)
+            self._report("decision.completed", {"events": len(missing), "after": cut.seq})
+            await self._commit(missing)
+        self.committed = self.core.own
+        self._recorded_inbox = self.core.inbox
+
+    async def _cause_of(self, cut: Message) -> Arrival:
+        if cut.cause_source:
+            raw = await self.inbox.get(cut.inbox)
+            if raw is None:
+                raise errors.Corrupt(f"the fact at {cut.inbox} is gone, and its decision is not complete")
+            return self._fact(raw)
+        raw = await self.log.get(cut.log)
+        if raw is None:
+            raise errors.Corrupt(f"the event at {cut.log} is gone, and the decision on it is not complete")
+        return self._event(raw)
+
+    async def _restore(self, aggregate: str) -> None:
+        history = await self.log.read_subject(self.place.subject(aggregate))
+        self.core.restore(aggregate, [_read(raw) for raw in history])
+
+    # the active loop
+
+    async def _work(self) -> None:
+        last = await self.log.last(self.place.reference)
+        reference = last.seq if last else 0
+        self._pump(self.log.follow([self.place.log], self.core.log), self._log)
+        if self.place.inbox:
+            self._pump(self.inbox.follow(self.place.inbox, self.core.inbox), self._inbox)
+        loop = asyncio.get_running_loop()
+        beat_at, trim_at, checkpointed = 0.0, loop.time() + self.pace.trim, self.core.own
+        while True:
+            self._wake.clear()
+            # facts wait until the centre's own messages are known: no decision is made without its protocol
+            arrivals = self._gather(facts=self.core.log >= reference)
+            await self._read_back(arrivals)
+            await self._step(arrivals)
+            idle = not arrivals and not self._log and not self._inbox
+            if idle or loop.time() >= beat_at:
+                await self._beat()
+                beat_at = loop.time() + self.pace.beat
+            if loop.time() >= trim_at:
+                await self._trim()
+                trim_at = loop.time() + self.pace.trim
+            if self._checkpoint and self.core.own - checkpointed >= self.pace.checkpoint:
+                checkpointed = self.core.own
+                await self._checkpoint.save(self.core)
+            if self._stopping.is_set():
+                return await self._release()
+            if self._pump_failure:
+                raise self._pump_failure
+            if self._log or self._inbox or self._asked or self._timer_due():
+                await asyncio.sleep(0)
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self.pace.beat)
+
+    def _pump(self, parts: AsyncIterator[list[Raw]], into: deque[Raw]) -> None:
+        async def pump() -> None:
+            try:
+                async for part in parts:
+                    into.extend(part)
+                    self._wake.set()
+                    while len(into) > self.pace.backlog:
+                        await asyncio.sleep(0.005)
+            except Exception as failure:
+                self._pump_failure = failure
+                self._wake.set()
+
+        self._pumps.append(asyncio.create_task(pump()))
+
+    def _gather(self, facts: bool) -> list[tuple[Arrival, Raw | None, _Asked | None]]:
+        """What there is to decide on, at most `inputs` of it: events of the others first, then facts, then commands."""
+        gathered: list[tuple[Arrival, Raw | None, _Asked | None]] = []
+        heeds, own = self.decider.heeds, f"{self.place.own}."
+        reference = self.place.reference.rstrip(">")
+        while self._log and len(gathered) < self.pace.inputs:
+            raw = self._log[0]
+            name = raw.headers.get("ce-type", "")
+            mine = raw.subject.startswith(own)
+            if mine and raw.seq > self.term and raw.subject.endswith(f".{TERM}"):
+                raise Replaced(f"the term at {self.term} was followed by one at {raw.seq}")
+            if raw.subject.startswith(reference):
+                if gathered:
+                    return gathered  # what was decided before it is committed first
+                self.core.refer(_read(raw))
+            elif not mine and name in heeds:
+                gathered.append((self._event(raw), raw, None))
+                self._log.popleft()
+                continue
+            if gathered:
+                gathered.append((_passed(raw), raw, None))
+            else:
+                self.core.log = raw.seq
+            self._log.popleft()
+        while facts and self._inbox and len(gathered) < self.pace.inputs:
+            raw = self._inbox.popleft()
+            self._last_stored = raw.stored
+            gathered.append((self._fact(raw), raw, None))
+        while self._asked:
+            asked = self._asked.popleft()
+            if asked.arrival:
+                gathered.append((asked.arrival, None, asked))
+            else:
+                self._waiting.append(asked)
+        return gathered
+
+    def _fact(self, raw: Raw) -> Arrival:
+        aggregate = ""
+        try:
+            aggregate = self.place.inbox_aggregate(raw.subject)
+            return Arrival("fact", aggregate, raw.message())
+        except Malformed as malformed:
+            aggregate = aggregate or f"{self.place.kept.rsplit('.', 1)[-1]}:{raw.seq}"
+            blank = Message(aggregate, "", raw.data, f"inbox:{raw.seq}", "", seq=raw.seq, stored=raw.stored)
+            return Arrival("fact", aggregate, blank, malformed)
+
+    def _event(self, raw: Raw) -> Arrival:
+        message = _read(raw)
+        return Arrival("event", message.aggregate, message)
+
+    async def _read_back(self, arrivals: Sequence[tuple[Arrival, Raw | None, _Asked | None]]) -> None:
+        """Bring back into memory what was closed and is touched again."""
+        absent: dict[str, str] = {}
+        for arrival, _, _ in arrivals:
+            first = arrival.kind == "event" and arrival.message.sequence == 1
+            if arrival.aggregate and arrival.aggregate not in self.core.tracks and not first:
+                absent[self.place.subject(arrival.aggregate)] = arrival.aggregate
+        if not absent:
+            return
+        subjects = list(absent)
+        for start in range(0, len(subjects), 500):
+            for subject in await self.log.existing(subjects[start : start + 500]):
+                await self._restore(absent[subject])
+
+    async def _step(self, arrivals: Sequence[tuple[Arrival, Raw | None, _Asked | None]]) -> None:
+        """Decide on everything gathered and on the timers due, commit, and answer."""
+        core, messages = self.core, list[Message]()
+        answers: list[tuple[_Asked, Message | Exception]] = []
+        originals = {raw.seq: raw for arrival, raw, _ in arrivals if raw and arrival.kind == "fact"}
+        for arrival, raw, asked in arrivals:
+            if arrival.kind == "event" and not arrival.aggregate and raw:
+                core.log = raw.seq
+                continue
+            try:
+                decided = core.handle(arrival)
+            except Exception as refusal:
+                if asked is None:
+                    raise
+                answers.append((asked, refusal))
+                continue
+            messages += decided
+            if asked:
+                known = core.commands.get(f"{arrival.message.source} {arrival.message.id}")
+                answers.append((asked, decided[0] if decided else known or _nothing(arrival)))
+        while (timer := self._timer_due()) and len(messages) < 1000:
+            messages += core.handle(timer)
+        for refused, _ in core.refused:
+            if refused.kind == "fact":
+                await self.inbox.keep(f"{self.place.kept}.{refused.message.seq}", originals[refused.message.seq])
+        core.refused.clear()
+        sequences = await self._commit(messages)
+        for asked, outcome in answers:
+            if asked.answer.done():
+                continue
+            if isinstance(outcome, Exception):
+                asked.answer.set_exception(outcome)
+            else:
+                asked.answer.set_result(outcome._replace(seq=outcome.seq or sequences[outcome.id]))
+        self._answer_queries()
+
+    def _answer_queries(self) -> None:
+        still: list[_Asked] = []
+        for asked in self._waiting:
+            if asked.position > max(self.core.log, self.core.own):
+                still.append(asked)
+            elif not asked.answer.done() and asked.query:
+                try:
+                    asked.answer.set_result(asked.query(self.core.world))
+                except Exception as failure:
+                    asked.answer.set_exception(failure)
+        self._waiting = still
+
+    async def _commit(self, messages: Sequence[Message]) -> dict[str, int]:
+        if not messages:
+            return {}
+        sequences = await self.log.append(
+            [(self.place.subject(m.aggregate), m) for m in messages],
+            fence=(self.place.subject(TERM), self.term),
+        )
+        self.core.stored(messages, sequences)
+        self.committed = sequences[-1]
+        self._recorded_inbox = messages[-1].inbox
+        return {message.id: seq for message, seq in zip(messages, sequences, strict=True)}
+
+    def _timer_due(self) -> Arrival | None:
+        timer = self.decider.due(self.core.world)
+        return timer[1] if timer and self.clock and timer[0] <= self.clock else None
+
+    # time, trimming, the end
+
+    async def _beat(self, state: str = "active") -> None:
+        """Say how far this instance has come, and what time it is."""
+        time = await self._time()
+        if time and (self.clock is None or time > self.clock):
+            self.clock = time
+        clock = timestamp(self.clock) if self.clock else ""
+        await self.heard.say(
+            Beat(self.instance, state, self.term, self.core.inbox, self.core.log, self.committed, clock)
+        )
+
+    async def _time(self) -> datetime | None:
+        """The time up to which all that this instance could have heard of is recorded."""
+        if self.decider.upstream:
+            passed = self.heard.passed(self.core.log)
+            if passed is None or (self.clock and passed.time <= self.clock):
+                return None
+            read = self.core.inbox >= passed.inbox or await self._inbox_read()
+            return passed.time if read else None
+        virtual = self.decider.clock(self.core.world)
+        if virtual is not None:
+            return virtual
+        now = self._now()
+        return now if await self._inbox_read() else self._last_stored
+
+    async def _inbox_read(self) -> bool:
+        """Whether everything that the server holds for this service has been decided on."""
+        if not self.place.inbox:
+            return True
+        last = await self.inbox.last_sequence()
+        if last == self._inbox_checked:
+            return True
+        for subject in self.place.inbox:
+            raw = await self.inbox.last(subject)
+            if raw is not None and raw.seq > self.core.inbox:
+                return False
+        self._inbox_checked = last
+        return True
+
+    async def _trim(self) -> None:
+        for subject in self.place.inbox:
+            await self.inbox.purge(subject, self._recorded_inbox + 1)
+
+    async def _release(self) -> None:
+        """Give the term back: whoever stands by need not wait for silence."""
+        term = Message(TERM, "term.released", b"{}", uuid4().hex, self.place.source, time=self._now())
+        subject = self.place.subject(TERM)
+        await self.log.append([(subject, term)], fence=(subject, self.term))
+        self.state = "stopped"
+        await self._beat("stopped")
+        if self._checkpoint:
+            await self._checkpoint.save(self.core)
+
+
+def _read(raw: Raw) -> Message:
+    try:
+        return raw.message()
+    except Malformed as malformed:
+        raise errors.Corrupt(f"the log at {raw.seq} cannot be read: {malformed}") from None
+
+
+def _passed(raw: Raw) -> Arrival:
+    """A message of the log that says nothing to this service; only its position counts."""
+    return Arrival("event", "", Message("", "", b"", "", "", seq=raw.seq))
+
+
+def _nothing(arrival: Arrival) -> Exception:
+    return errors.Conflict(f"{arrival.message.name}: nothing was left to do")
+

@@ -1,0 +1,130 @@
+"""Read models: SQLite tables that follow the log, rows and position in one transaction, rebuildable from nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from eventlog import errors
+from eventlog.codec import Message, Types
+from eventlog.stream import Raw, Stream
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What makes a read model: its tables, the events it reads, how an event changes it, the questions it answers."""
+
+    name: str
+    schema: str
+    services: tuple[str, ...]
+    apply: Callable[[sqlite3.Connection, Message, Any], None]
+    answers: dict[str, Callable[[sqlite3.Connection, Any], dict[str, Any]]] = field(default_factory=dict)
+
+
+class View:
+    """A read model of one centre in a file (or in memory), kept up to date while `run` runs."""
+
+    def __init__(self, reading: Reading, types: Types, path: Path | None) -> None:
+        self.reading, self.types, self.path = reading, types, path
+        self.position = 0
+        self._changed = asyncio.Condition()
+        self._turn = asyncio.Lock()
+        self._database = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        if self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError:
+            # not a database, or damaged: it is a cache, and is built anew
+            if not self.path:
+                raise
+            self.path.unlink(missing_ok=True)
+            return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path or ":memory:", check_same_thread=False, isolation_level=None)
+        database.execute("pragma journal_mode = wal")
+        database.execute("pragma synchronous = normal")
+        database.execute("create table if not exists reading (one integer primary key, schema text, position integer)")
+        row = database.execute("select schema, position from reading").fetchone()
+        if row is None or row[0] != self.reading.schema:
+            tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
+            for (table,) in database.execute(tables).fetchall():
+                database.execute(f'drop table "{table}"')
+            database.execute("create table reading (one integer primary key, schema text, position integer)")
+            database.executescript(self.reading.schema)
+            database.execute("insert into reading values (1, ?, 0)", (self.reading.schema,))
+            row = (self.reading.schema, 0)
+        self.position = row[1]
+        return database
+
+    async def run(self, log: Stream, subjects: list[str]) -> None:
+        """Follow these subjects of the log until cancelled; errors.LogError when the log is lost."""
+        if self.position > await log.last_sequence():
+            await asyncio.to_thread(self._forget)
+        async for part in log.follow(subjects, self.position):
+            async with self._turn:
+                await asyncio.to_thread(self._take, part)
+            async with self._changed:
+                self.position = part[-1].seq
+                self._changed.notify_all()
+
+    def _take(self, part: list[Raw]) -> None:
+        database = self._database
+        database.execute("begin immediate")
+        try:
+            for raw in part:
+                message = raw.message()
+                if message.name.startswith("term."):
+                    continue
+                event = self.types.decode(message.name, message.version, message.data)
+                self.reading.apply(database, message, event)
+            database.execute("update reading set position = ?", (part[-1].seq,))
+            database.execute("commit")
+        except BaseException:
+            database.execute("rollback")
+            raise
+
+    def _forget(self) -> None:
+        self._database.close()
+        if self.path:
+            self.path.unlink(missing_ok=True)
+        self._database = self._connect()
+
+    async def reached(self, log: Stream, subjects: list[str], position: int, timeout: float = 10.0) -> None:
+        """Wait until everything of these subjects up to a position of the log is in the tables."""
+        if position <= self.position:
+            return
+        target = 0
+        for subject in subjects:
+            last = await log.last(subject)
+            target = max(target, min(position, last.seq) if last else 0)
+        async with self._changed:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait_for(lambda: self.position >= target), timeout)
+                return
+        raise errors.Unavailable(f"the read model {self.reading.name} is at {self.position}, asked for {target}")
+
+    async def ask(self, answer: Callable[[sqlite3.Connection], T]) -> T:
+        """Answer a question between two transactions."""
+        async with self._turn:
+            return await asyncio.to_thread(answer, self._database)
+
+    def content(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows by table, sorted: what `verify` compares with a rebuild."""
+        tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' and name <> 'reading'"
+        names = [name for (name,) in self._database.execute(tables)]
+        return {name: sorted(self._database.execute(f'select * from "{name}"'), key=repr) for name in names}  # noqa: S608
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()

@@ -1,0 +1,187 @@
+"""A service's domain as the loop wants it: messages in, decoded and dated; events out, by their stable names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from contracts import registry
+from contracts.base import Data, Refused
+from contracts.deciding import Decision, Index, Input, World
+from contracts.events import CentreOpened, FactRejected, ProtocolPublished
+from contracts.protocol import Protocol as CentreProtocol
+from eventlog.codec import JSON, Malformed, Message
+from eventlog.core import Arrival
+from eventlog.view import Reading
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class Domain(Protocol):
+    """What every `services.X.domain` offers; `next_timer` where the service has timers."""
+
+    def evolve(self, aggregate: Any, event: Data, at: datetime, /) -> Any:
+        """The aggregate after one of its events."""
+        ...
+
+    def decide(self, world: Any, input: Input, /) -> Decision:
+        """Events for an input."""
+        ...
+
+    def closed(self, aggregate: Any, /) -> bool:
+        """Whether nothing is pending for the aggregate."""
+        ...
+
+    def Index(self) -> Index[Any]:  # noqa: N802  a class of the domain, called for a new one
+        """An empty index."""
+        ...
+
+
+Timer = Callable[[Any], tuple[datetime, Input] | None]
+Answer = Callable[[Any, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """All that makes one service different from another.
+
+    `heeds` are the other services' events it decides on, `upstream` the services whose time it waits for,
+    `subject_of` gives the aggregate that a command is about ("" where it begins one), `answers` are queries on
+    the world, `reading` its read model with the queries on that, `normalise` puts a fact's numbers in order.
+    """
+
+    name: str
+    domain: Domain
+    heeds: tuple[type[Data], ...] = ()
+    upstream: tuple[str, ...] = ()
+    timer: Timer | None = None
+    subject_of: Callable[[Data], str] = lambda command: ""
+    answers: dict[str, Answer] = field(default_factory=dict)
+    reading: Reading | None = None
+    normalise: Callable[[Data, CentreProtocol], Data] | None = None
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics of the inbox that this service reads."""
+        return tuple(topic for topic, reader in registry.TOPICS.items() if reader == self.name)
+
+
+class Decider:
+    """One service in one centre, for `eventlog.core.Core`."""
+
+    def __init__(self, service: Service, centre: str) -> None:
+        self.service, self.centre = service, centre
+        self.name, self.upstream = service.name, service.upstream
+        self.heeds = frozenset(registry.name_of_type(kind) for kind in service.heeds)
+
+    def begin(self) -> World[Any, Any]:
+        """An empty world."""
+        return World(index=self.service.domain.Index())
+
+    def encode(self, event: Data) -> tuple[str, int, bytes]:
+        """Name, version and JSON."""
+        return registry.encode(event)
+
+    def decode(self, name: str, version: int, data: bytes) -> Data:
+        """The event; Malformed where it is none of ours."""
+        try:
+            return registry.decode(name, version, data)
+        except registry.Unreadable as reason:
+            raise Malformed(reason.field, reason.expected, reason.found, unknown=reason.unknown) from None
+
+    def clock(self, world: World[Any, Any]) -> datetime | None:
+        """The virtual clock of the centre, as facts have advanced it."""
+        if not world.virtual:
+            return None
+        now: datetime = getattr(world.aggregates.get(registry.CLOCK), "now", _EARLIEST)
+        return now
+
+    def dated(self, world: World[Any, Any], message: Message) -> Message:
+        """A fact without a time occurred when it was stored; before intake, on a virtual clock, at its present."""
+        return message._replace(time=message.stored if self.upstream else self.clock(world) or message.stored)
+
+    def refer(self, world: World[Any, Any], message: Message) -> None:
+        """Take in what the centre says of itself."""
+        match self.decode(message.name, message.version, message.data):
+            case CentreOpened(clock=clock):
+                world.virtual = clock == "virtual"
+            case ProtocolPublished(protocol=protocol):
+                world.protocol = CentreProtocol.model_validate(protocol)
+
+    def decide(self, world: World[Any, Any], arrival: Arrival) -> Decision:
+        """Read the message and decide on it."""
+        message = arrival.message
+        assert message.time is not None
+        if arrival.kind == "timer":
+            timer = self.service.timer(world) if self.service.timer else None
+            assert timer is not None
+            return self.service.domain.decide(world, timer[1])
+        origin = message.subject.split(".")[2] if message.subject else ""
+        if arrival.kind == "command":
+            body: Data = registry.COMMANDS[self.name][message.name].model_validate_json(message.data)
+        elif arrival.kind == "fact":
+            body = self._fact(world, message, origin)
+        else:
+            body = self.decode(message.name, message.version, message.data)
+        input = Input(
+            arrival.kind, arrival.aggregate, body, message.time, origin, message.id, message.actor, message.seq
+        )
+        return self.service.domain.decide(world, input)
+
+    def _fact(self, world: World[Any, Any], message: Message, topic: str) -> Data:
+        if not message.content_type.startswith(JSON):
+            raise Malformed("content-type", JSON, message.content_type)
+        if message.name not in registry.FACTS[topic]:
+            raise Malformed("ce-type", f"a fact of the topic {topic}", message.name, unknown=True)
+        if not _EARLIEST <= (message.time or _EARLIEST) < _LATEST:
+            raise Malformed("ce-time", "a time from 1970 to 2199", str(message.time))
+        body = self.decode(message.name, message.version, message.data)
+        return self.service.normalise(body, world.protocol) if self.service.normalise else body
+
+    def refuse(self, world: World[Any, Any], arrival: Arrival, reason: Exception) -> Sequence[tuple[str, Data]]:
+        """The record of a fact that could not be accepted, and where its original is kept."""
+        seq = arrival.message.seq
+        match reason:
+            case Refused():
+                rule, why, about, expected = reason.rule, reason.detail, reason.field, reason.expected
+            case Malformed():
+                rule = "unknown-type" if reason.unknown else "malformed"
+                why, about, expected = str(reason), reason.field, reason.expected
+            case _:
+                rule, why, about, expected = "internal-error", f"{type(reason).__name__} in {self.name}", "", ""
+        kept = registry.inbox_subject(self.centre, registry.REJECTED, str(seq)) if arrival.kind == "fact" else None
+        rejected = FactRejected(
+            position=seq,
+            reason=why[:4000],
+            rule=rule,
+            field=about[:200] or None,
+            expected=expected[:4000] or None,
+            type=arrival.message.name[:200] or None,
+            kept=kept,
+        )
+        return [(arrival.aggregate, rejected)]
+
+    def evolve(self, world: World[Any, Any], aggregate: str, event: Data, at: datetime) -> None:
+        """Let an event happen; a rejection changes nothing."""
+        if not isinstance(event, FactRejected):
+            world.evolve(self.service.domain.evolve, aggregate, event, at)
+
+    def due(self, world: World[Any, Any]) -> tuple[datetime, Arrival] | None:
+        """The service's earliest timer."""
+        timer = self.service.timer(world) if self.service.timer else None
+        if timer is None:
+            return None
+        when, input = timer
+        message = Message(input.id, "timer", b"", input.key, registry.source(self.centre, self.name), time=input.at)
+        return when, Arrival("timer", input.id, message)
+
+    def over(self, world: World[Any, Any], aggregate: str) -> bool:
+        """Whether the aggregate may leave memory."""
+        state = world.aggregates.get(aggregate)
+        return state is None or self.service.domain.closed(state)
+
+    def forget(self, world: World[Any, Any], aggregate: str) -> None:
+        """Let it leave memory."""
+        world.aggregates.pop(aggregate, None)

@@ -1,0 +1,235 @@
+"""What the four services share around their loops: commands, queries, discovery, health and metrics by FastStream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+from uuid import uuid4
+
+from faststream.asgi import AsgiFastStream, AsgiResponse, get
+from faststream.nats import NatsBroker, NatsMessage
+from faststream.nats.opentelemetry import NatsTelemetryMiddleware
+from faststream.nats.prometheus import NatsPrometheusMiddleware
+from faststream.nats.prometheus.provider import NatsMetricsSettingsProvider
+from faststream.specification import AsyncAPI
+from prometheus_client import CollectorRegistry, make_asgi_app
+from prometheus_client.core import GaugeMetricFamily
+from pydantic import ValidationError
+
+from contracts import registry
+from contracts.base import Data, Problem, Refused
+from contracts.commands import Recorded
+from eventlog import errors
+from eventlog.codec import JSON, Malformed, Message, moment
+from services.decider import Service
+from services.seat import Seat
+
+VERSION = "0.1.0"
+
+
+class _Capped(NatsMetricsSettingsProvider):
+    """Metrics by the verb alone: a centre's name, which anybody may invent, makes no label."""
+
+    def get_consume_attrs_from_message(self, msg: Any) -> Any:
+        attributes = super().get_consume_attrs_from_message(msg)
+        kind, _, service, verb, *_ = [*attributes["destination_name"].split("."), "", "", ""]
+        return {**attributes, "destination_name": f"{kind}.*.{service}.{verb}"}
+
+
+def problem_of(reason: Exception) -> Problem:
+    """The one place where what went wrong becomes what the asker is told."""
+    match reason:
+        case Refused():
+            return Problem(
+                type=f"/problems/{reason.rule}", title="Refused by a rule", status=409, detail=reason.detail,
+                rule=reason.rule, field=reason.field or None, expected=reason.expected or None,
+            )  # fmt: skip
+        case ValidationError():
+            unreadable = registry.unreadable(reason)
+            return Problem(
+                type="/problems/malformed", title="Malformed", status=400, detail=str(unreadable),
+                rule="malformed", field=unreadable.field, expected=unreadable.expected,
+            )  # fmt: skip
+        case Malformed():
+            return Problem(
+                type="/problems/malformed", title="Malformed", status=400, detail=str(reason),
+                rule="malformed", field=reason.field, expected=reason.expected,
+            )  # fmt: skip
+        case errors.Conflict():
+            return Problem(type="/problems/nothing-to-do", title="Nothing to do", status=409, detail=str(reason))
+        case errors.LogError():
+            return Problem(type="/problems/unavailable", title="Not available", status=503, detail=str(reason))
+    return Problem(type="/problems/internal", title="Internal error", status=500, detail=type(reason).__name__)
+
+
+class Edge:
+    """The request/reply and HTTP side of one service; `seat_of` gives the seat of a centre, if there is one."""
+
+    def __init__(self, service: Service, url: str, seat_of: Callable[[str], Seat | None], seats: Iterable[Seat]):
+        self.service, self._seat_of, self._seats = service, seat_of, seats
+        metrics = CollectorRegistry()
+        metrics.register(_Positions(self))
+        prometheus = NatsPrometheusMiddleware(registry=metrics, app_name=service.name)
+        prometheus._settings_provider_factory = lambda _: _Capped()  # type: ignore[assignment,return-value]
+        self.broker = NatsBroker(
+            url,
+            logger=None,
+            apply_types=False,
+            decoder=_whole,
+            middlewares=[prometheus, NatsTelemetryMiddleware()],
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            specification_url=url,
+        )
+        for verb, model in registry.COMMANDS[service.name].items():
+            self._serve(registry.command_subject("*", service.name, verb), verb, model, self._command)
+        for name, query in registry.QUERIES[service.name].items():
+            self._serve(registry.query_subject("*", service.name, name), name, query, self._query)
+        self._discoverable()
+        self.app = AsgiFastStream(
+            self.broker,
+            logger=None,
+            asyncapi_path="/asyncapi",
+            specification=AsyncAPI(title=f"Centralita {service.name}", version=VERSION),
+            asgi_routes=[
+                ("/healthz", get(self._alive)),
+                ("/readyz", get(self._ready)),
+                ("/metrics", make_asgi_app(metrics)),
+            ],
+        )
+
+    def _serve(
+        self,
+        subject: str,
+        title: str,
+        model: type[Data],
+        answer: Callable[[Seat, str, type[Data], NatsMessage], Awaitable[Data | dict[str, Any]]],
+    ) -> None:
+        async def handler(asked: NatsMessage) -> None:
+            seat = self._seat_of(asked.raw_message.subject.split(".")[1])
+            if seat is None or not seat.runner.active:
+                return  # the active instance answers, or nobody does
+            try:
+                reply: Data | dict[str, Any] = await answer(seat, title, model, asked)
+            except Exception as reason:
+                reply = problem_of(reason)
+                if isinstance(reply, Problem) and reply.status == 500:
+                    seat.report("request.failed", {"verb": title, "reason": repr(reason)})
+            if asked.reply_to != "":
+                content = reply.model_dump_json(exclude_none=True) if isinstance(reply, Data) else json.dumps(reply)
+                kind = "application/problem+json" if isinstance(reply, Problem) else JSON
+                await self.broker.publish(content.encode(), asked.reply_to, headers={"content-type": kind})
+
+        # the loop's own models judge what comes in; the annotation is for the AsyncAPI page
+        handler.__annotations__ = {"asked": model}
+        name = f"{self.service.name}.{title}"
+        self.broker.subscriber(subject, no_reply=True, title=name, description=model.__doc__)(handler)
+
+    async def _command(self, seat: Seat, verb: str, model: type[Data], asked: NatsMessage) -> Recorded:
+        command = model.model_validate_json(asked.body)
+        headers = {key.lower(): value for key, value in asked.headers.items()}
+        time = headers.get("ce-time")
+        try:
+            at = moment(time) if time else seat.now()
+        except ValueError:
+            raise Malformed("ce-time", "an RFC 3339 time with an offset", time or "") from None
+        message = Message(
+            aggregate="",
+            name=verb,
+            data=asked.body,
+            id=headers.get("ce-id") or uuid4().hex,
+            source=headers.get("ce-source") or "anonymous",
+            time=at,
+            actor=headers.get("ce-actor") or getattr(command, "by", "") or "anonymous",
+            trace=headers.get("ce-traceparent", headers.get("traceparent", "")),
+        )
+        stored = await seat.command(self.service.subject_of(command), message)
+        return Recorded(
+            id=stored.id, type=stored.name, position=stored.seq, time=stored.time, data=json.loads(stored.data)
+        )
+
+    async def _query(self, seat: Seat, name: str, model: type[Data], asked: NatsMessage) -> dict[str, Any]:
+        query = model.model_validate_json(asked.body or b"{}")
+        return await seat.query(name, query)
+
+    def _discoverable(self) -> None:
+        """Answer the NATS services protocol, so that `nats micro ls` and `nats micro info` find the service."""
+        name = self.service.name
+        endpoints = [
+            {"name": verb, "subject": subject("*", name, verb), "queue_group": "", "metadata": {"kind": kind}}
+            for kind, verbs, subject in (
+                ("command", registry.COMMANDS[name], registry.command_subject),
+                ("query", registry.QUERIES[name], registry.query_subject),
+            )
+            for verb in verbs
+        ]
+        identity = {"name": f"centralita-{name}", "id": uuid4().hex, "version": VERSION, "metadata": {}}
+        ping = {"type": "io.nats.micro.v1.ping_response", **identity}
+        description = f"The {name} service of Centralita"
+        info = {"type": "io.nats.micro.v1.info_response", **identity, "description": description, "endpoints": endpoints}
+        for verb, answer in (("PING", ping), ("INFO", info)):
+            for subject in (f"$SRV.{verb}", f"$SRV.{verb}.{identity['name']}", f"$SRV.{verb}.*.{identity['id']}"):
+                self._announce(subject, json.dumps(answer).encode())
+
+    def _announce(self, subject: str, answer: bytes) -> None:
+        async def handler(asked: NatsMessage) -> None:
+            if asked.reply_to:
+                await self.broker.publish(answer, asked.reply_to)
+
+        self.broker.subscriber(subject, no_reply=True, include_in_schema=False)(handler)
+
+    async def _alive(self, scope: Any) -> AsgiResponse:
+        return AsgiResponse(b'{"status": "alive"}', 200, {"content-type": JSON})
+
+    async def _ready(self, scope: Any) -> AsgiResponse:
+        states = {seat.centre: seat.runner.state for seat in self._seats}
+        ready = all(state in ("active", "standby") for state in states.values())
+        body = json.dumps({"ready": ready, "centres": states}).encode()
+        return AsgiResponse(body, 200 if ready else 503, {"content-type": JSON})
+
+
+class _Positions:
+    """Where each seat stands, read when somebody scrapes."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        labels = ("service", "centre")
+        families = {
+            name: GaugeMetricFamily(f"centralita_{name}", text, labels=labels)
+            for name, text in (
+                ("active", "1 where this instance decides"),
+                ("inbox_position", "last sequence of the inbox decided on"),
+                ("log_position", "last sequence of the log read"),
+                ("own_position", "last sequence of the log written"),
+                ("open_aggregates", "aggregates in memory"),
+            )
+        }
+        for seat in self._edge._seats:
+            core, key = seat.runner.core, (self._edge.service.name, seat.centre)
+            families["active"].add_metric(key, float(seat.runner.active))
+            families["inbox_position"].add_metric(key, core.inbox)
+            families["log_position"].add_metric(key, core.log)
+            families["own_position"].add_metric(key, core.own)
+            families["open_aggregates"].add_metric(key, len(core.tracks))
+        return families.values()
+
+
+async def _whole(message: NatsMessage) -> NatsMessage:
+    return message
+
+
+async def serve_http(app: Any, host: str, port: int) -> tuple[Any, asyncio.Task[None]]:
+    """Serve an ASGI app until its server's `should_exit` is set; port 0 takes a free one. Raises OSError if taken."""
+    import socket
+
+    import uvicorn
+
+    listener = socket.create_server((host, port))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", access_log=False))
+    task = asyncio.create_task(server._serve([listener]))
+    server.port = listener.getsockname()[1]  # type: ignore[attr-defined]
+    return server, task

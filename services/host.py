@@ -1,0 +1,128 @@
+"""One service process: a seat in every centre there is, and the edge around them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nats
+import structlog
+from nats.aio.client import Client
+
+from contracts import registry
+from eventlog.runner import Pace
+from eventlog.stream import Settings
+from services.decider import Service
+from services.edge import Edge, serve_http
+from services.seat import Seat
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """How a service process runs. `store` None keeps checkpoints and read models in memory."""
+
+    url: str
+    store: Path | None = None
+    http_host: str = "127.0.0.1"
+    http_port: int = 0
+    credentials: str | None = None
+    log: Settings = field(default_factory=Settings)
+    pace: Pace = field(default_factory=Pace)
+    discover: float = 1.0
+
+
+class Host:
+    """Runs one service in all centres until `stop` is set."""
+
+    def __init__(self, service: Service, settings: HostSettings) -> None:
+        self.service, self.settings = service, settings
+        self.seats: dict[str, Seat] = {}
+        self.http_port = 0
+        self.ready = asyncio.Event()
+        self._look = asyncio.Event()
+
+    async def connect(self, *, reconnect: bool = False) -> Client:
+        """A connection to the server; those that write never reconnect."""
+
+        async def on_error(error: Exception) -> None:
+            log.warning("nats.error", service=self.service.name, error=f"{type(error).__name__}: {error}")
+
+        return await nats.connect(
+            self.settings.url,
+            name=f"centralita-{self.service.name}",
+            allow_reconnect=reconnect,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            connect_timeout=2,
+            error_cb=on_error,
+            user_credentials=self.settings.credentials,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then leave every centre cleanly. OSError if the server or the port cannot be had."""
+        self._shared = await self.connect(reconnect=True)
+        edge = Edge(self.service, self.settings.url, self.seats.get, _Live(self.seats))
+        server, serving = await serve_http(edge.app, self.settings.http_host, self.settings.http_port)
+        self.http_port = server.port
+
+        async def on_change(_: Any) -> None:
+            self._look.set()
+
+        try:
+            await edge.broker.start()
+            await self._shared.subscribe(registry.CENTRES_CHANGED, cb=on_change)
+            while not stop.is_set():
+                self._look.clear()
+                await self._discover()
+                self.ready.set()
+                waits = [asyncio.ensure_future(self._look.wait()), asyncio.ensure_future(stop.wait())]
+                await asyncio.wait(waits, timeout=self.settings.discover, return_when=asyncio.FIRST_COMPLETED)
+                for wait in waits:
+                    wait.cancel()
+        finally:
+            await asyncio.gather(*(seat.stop() for seat in self.seats.values()), return_exceptions=True)
+            server.should_exit = True
+            await serving
+            with contextlib.suppress(Exception):
+                await edge.broker.stop()
+                await self._shared.close()
+
+    async def _discover(self) -> None:
+        """Take a seat in every centre that has both its streams, and leave those that are gone."""
+        try:
+            reply = await self._shared.request("$JS.API.STREAM.NAMES", b"{}", timeout=2)
+        except Exception:
+            return  # the server is away; the seats know it themselves
+        names = set(json.loads(reply.data).get("streams") or [])
+        prefix = registry.log_stream("")
+        centres = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+        centres = {centre for centre in centres if registry.inbox_stream(centre) in names}
+        for centre in centres - set(self.seats):
+            seat = Seat(
+                self.service, centre, self.connect, self._shared,
+                store=self.settings.store, settings=self.settings.log, pace=self.settings.pace, report=_report,
+            )  # fmt: skip
+            self.seats[centre] = seat
+            seat.start()
+        for centre in set(self.seats) - centres:
+            await self.seats.pop(centre).stop()
+
+
+class _Live:
+    """The seats as they are at the time of asking."""
+
+    def __init__(self, seats: dict[str, Seat]) -> None:
+        self._seats = seats
+
+    def __iter__(self) -> Any:
+        return iter(list(self._seats.values()))
+
+
+def _report(service: str, centre: str, event: str, about: dict[str, Any]) -> None:
+    log.info(event, service=service, centre=centre, **about)

@@ -1,0 +1,166 @@
+"""A service's place in one centre: its loop, its read model, and the questions it answers there."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from nats.aio.client import Client
+
+from contracts import registry
+from contracts.base import Data
+from contracts.commands import Query
+from eventlog import errors
+from eventlog.checkpoint import Checkpoint
+from eventlog.codec import Malformed, Message, timestamp
+from eventlog.core import Arrival
+from eventlog.runner import Pace, Place, Runner
+from eventlog.stream import Settings, Stream
+from eventlog.view import View
+from services.decider import Decider, Service
+
+SCHEMA = "1"
+"""Raise it when the shape of any service's memory changes: older checkpoints are then left aside."""
+
+
+def place_of(centre: str, service: Service) -> Place:
+    """Where a service of a centre reads and writes."""
+
+    def aggregate(subject: str) -> str:
+        topic, id = subject.split(".", 3)[2:]
+        if not registry.valid_id(id, topic):
+            raise Malformed("subject", "letters, digits and _ @ = + : ~ - as the id, and no reserved word", id[:96])
+        return registry.aggregate_of(topic, id)
+
+    return Place(
+        centre=centre,
+        service=service.name,
+        log_stream=registry.log_stream(centre),
+        inbox_stream=registry.inbox_stream(centre),
+        log=f"log.{centre}.>",
+        own=registry.log_subject(centre, service.name, "")[:-1],
+        reference=registry.log_subject(centre, registry.CENTRE, ">"),
+        beats=registry.beat_subject(centre, "")[:-1],
+        kept=registry.inbox_subject(centre, registry.REJECTED, "")[:-1],
+        inbox=tuple(registry.inbox_subject(centre, topic, ">") for topic in service.topics),
+        inbox_aggregate=aggregate,
+        source=registry.source(centre, service.name),
+    )
+
+
+class Seat:
+    """One instance of a service in one centre. `store` is where checkpoints and read models go; None: in memory."""
+
+    def __init__(
+        self,
+        service: Service,
+        centre: str,
+        connect: Callable[[], Awaitable[Client]],
+        shared: Client,
+        *,
+        store: Path | None,
+        settings: Settings,
+        pace: Pace,
+        report: Callable[..., None],
+    ) -> None:
+        self.service, self.centre = service, centre
+        self.report = functools.partial(report, service.name, centre)
+        directory = store / centre if store else None
+        self.decider = Decider(service, centre)
+        checkpoint = Checkpoint(directory / f"{service.name}.checkpoint", _schema(service)) if directory else None
+        self.runner = Runner(
+            self.decider, place_of(centre, service), connect,
+            settings=settings, pace=pace, checkpoint=checkpoint, report=self.report,
+        )  # fmt: skip
+        self.log = Stream(shared, registry.log_stream(centre), settings)
+        self.view: View | None = None
+        self._subjects: list[str] = []
+        if service.reading:
+            path = directory and directory / f"{service.reading.name}.sqlite"
+            self.view = View(service.reading, self.decider, path)
+            self._subjects = [registry.log_subject(centre, name, ">") for name in service.reading.services]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to work, in tasks of the running loop."""
+        self._tasks = [asyncio.create_task(self.runner.run())]
+        if self.view:
+            self._tasks.append(asyncio.create_task(self._read(self.view)))
+
+    async def stop(self) -> None:
+        """Finish what is in hand and leave."""
+        self.runner.stop()
+        await self._tasks[0]
+        for task in self._tasks[1:]:
+            task.cancel()
+        await asyncio.gather(*self._tasks[1:], return_exceptions=True)
+        if self.view:
+            self.view.close()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the loop has given up: the centre is gone, or its log contradicts itself."""
+        return bool(self._tasks) and self._tasks[0].done()
+
+    async def _read(self, view: View) -> None:
+        while True:
+            with suppress(errors.LogError):
+                await view.run(self.log, self._subjects)
+            await asyncio.sleep(0.5)
+
+    def now(self) -> datetime:
+        """The centre's time: the world's, or the virtual clock as far as this service has heard of it."""
+        if self.runner.core.world.virtual:
+            return self.runner.clock or datetime(1970, 1, 1, tzinfo=UTC)
+        return datetime.now(UTC)
+
+    async def command(self, aggregate: str, message: Message) -> Message:
+        """Decide on a command; the event as stored, or the refusal."""
+        return await self.runner.command(Arrival("command", aggregate, message))
+
+    async def query(self, name: str, query: Data) -> dict[str, Any]:
+        """Answer a query from memory or from the read model, once the log was read as far as it asks."""
+        position = (query.position or 0) if isinstance(query, Query) else 0
+        if name == "status":
+            return await self.runner.query(lambda world: self.status(), position)
+        if name in self.service.answers:
+            answer = self.service.answers[name]
+            return await self.runner.query(lambda world: answer(world, query), position)
+        assert self.view and self.service.reading
+        read = self.service.reading.answers[name]
+        known = await self.runner.query(lambda world: max(self.runner.core.log, self.runner.core.own), position)
+        await self.view.reached(self.log, self._subjects, max(position, known))
+        return await self.view.ask(lambda database: read(database, query))
+
+    def status(self) -> dict[str, Any]:
+        """Where this instance stands."""
+        runner, core = self.runner, self.runner.core
+        return {
+            "service": self.service.name,
+            "centre": self.centre,
+            "instance": runner.instance,
+            "state": runner.state,
+            "term": runner.term,
+            "inbox": core.inbox,
+            "log": core.log,
+            "own": core.own,
+            "clock": timestamp(runner.clock) if runner.clock else None,
+            "in_memory": len(core.tracks),
+            "protocol": f"{core.world.protocol.name} {core.world.protocol.version}",
+            "virtual": core.world.virtual,
+            "timer_due": self.timer_due(),
+        }
+
+    def timer_due(self) -> bool:
+        """Whether a timer waits that the clock has already reached."""
+        return self.runner._timer_due() is not None
+
+
+def _schema(service: Service) -> str:
+    return blake2b(f"{SCHEMA} {service.name}".encode(), digest_size=8).hexdigest()

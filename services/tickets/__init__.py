@@ -1,0 +1,1 @@
+"""Tickets: the cases, what happened to them, and which calls owe one."""

@@ -1,0 +1,254 @@
+"""The figures: counts, rates and means, equal to what a few lines over the calls give."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+from contracts import events as e
+from contracts import facts as f
+from contracts.base import Data
+from contracts.commands import FiguresQuery
+from contracts.protocol import Protocol
+from services.sla import figures
+from tests.unit.given import at
+
+QUEUED, DEQUEUED, ANSWERED = f.CallQueued(), f.CallDequeued(), f.CallAnswered()
+ABANDONED, ENDED = f.CallAbandoned(), f.CallEnded()
+NOTHING = {
+    "offered": 0,
+    "answered": 0,
+    "abandoned": 0,
+    "answer_rate": None,
+    "abandonment_rate": None,
+    "aht_s": None,
+    "asa_s": None,
+    "service_level": None,
+}
+
+
+class Recorded(NamedTuple):
+    """Where and when an event stands in the log."""
+
+    aggregate: str
+    time: datetime | None
+    seq: int
+
+
+class Log:
+    """A read model, and the next position of the log it is fed from."""
+
+    def __init__(self) -> None:
+        self.db = sqlite3.connect(":memory:", isolation_level=None)
+        self.db.executescript(figures.SCHEMA)
+        self.position = 0
+
+    def add(self, id: str, event: Data, moment: datetime | None) -> None:
+        """One more event."""
+        self.position += 1
+        figures.apply(self.db, Recorded(id, moment, self.position), event)
+
+    def call(self, id: str, queue: str, *story: tuple[Data, float], start: datetime = at(0)) -> None:
+        """A call offered to a queue, and what happened how many seconds later."""
+        self.add(id, f.CallOffered(queue=queue), start)
+        for event, seconds in story:
+            self.add(id, event, start + timedelta(seconds=seconds))
+
+    def publish(self, **protocol: Any) -> None:
+        """A protocol is published."""
+        body = Protocol(name="test", **protocol).model_dump(mode="json")
+        self.add("centre", e.ProtocolPublished(name="test", version=1, protocol=body), None)
+
+    def figures(self, **query: Any) -> dict[str, Any]:
+        """The answer to the query."""
+        return figures.figures(self.db, FiguresQuery(**query))
+
+
+def test_nothing_is_counted_in_an_empty_centre() -> None:
+    """A mean or rate over nothing is None, and all is there nevertheless."""
+    log = Log()
+    assert log.figures() == {"queues": {"all": NOTHING}, "ignored": 0, "refused": 0}
+    assert log.figures(by="day") == {"days": {"all": NOTHING}, "ignored": 0, "refused": 0}
+
+
+def test_a_small_day_by_queue() -> None:
+    """Counts, rates and means of two queues and of both together, in exactly these keys."""
+    log = Log()
+    log.call("a", "PS", (QUEUED, 5), (DEQUEUED, 25), (ANSWERED, 26), (ENDED, 126.5))
+    log.call("b", "PS", (QUEUED, 5), (DEQUEUED, 25.001), (ANSWERED, 26), (ENDED, 76))
+    log.call("c", "PS", (QUEUED, 5), (DEQUEUED, 95), (ABANDONED, 95))
+    log.call("d", "NW", (ANSWERED, 3), (ENDED, 13))
+    log.add("x1", f.RecordIgnored(line=5, reason="phantom"), at(1))
+    log.add("x2", f.RecordRefused(line=6, field="ser_exit", reason="no service", row="…"), at(2))
+    log.add("x3", f.RecordRefused(line=7, field="q_exit", reason="unreadable", row="…"), at(3))
+    answer = log.figures()
+    assert answer == {
+        "queues": {
+            "NW": {
+                "offered": 1,
+                "answered": 1,
+                "abandoned": 0,
+                "answer_rate": 1.0,
+                "abandonment_rate": 0.0,
+                "aht_s": 10.0,
+                "asa_s": 0.0,
+                "service_level": 1.0,
+            },
+            "PS": {
+                "offered": 3,
+                "answered": 2,
+                "abandoned": 1,
+                "answer_rate": 2 / 3,
+                "abandonment_rate": 1 / 3,
+                "aht_s": 75.25,
+                "asa_s": 20.0005,
+                "service_level": 1 / 3,
+            },
+            "all": {
+                "offered": 4,
+                "answered": 3,
+                "abandoned": 1,
+                "answer_rate": 0.75,
+                "abandonment_rate": 0.25,
+                "aht_s": 160.5 / 3,
+                "asa_s": 40.001 / 3,
+                "service_level": 0.5,
+            },
+        },
+        "ignored": 1,
+        "refused": 2,
+    }
+    assert json.loads(json.dumps(answer)) == answer
+
+
+def test_a_call_in_progress_counts_as_far_as_it_has_come() -> None:
+    """Offered alone it is neither answered nor abandoned; answered but not ended it has no handling time yet."""
+    log = Log()
+    log.call("a", "PS")
+    log.call("b", "PS", (ANSWERED, 3))
+    log.call("c", "PS", (QUEUED, 1), (ANSWERED, 5), (ENDED, 25))
+    ps = log.figures()["queues"]["PS"]
+    assert (ps["offered"], ps["answered"], ps["abandoned"]) == (3, 2, 0)
+    assert (ps["aht_s"], ps["asa_s"], ps["service_level"]) == (20.0, 2.0, 1.0)
+
+
+def test_the_clocks_of_queue_and_agent_may_differ() -> None:
+    """Answered before it was seen leaving the queue: the queue's own two times count."""
+    log = Log()
+    log.call("a", "PS", (QUEUED, 10), (ANSWERED, 29), (DEQUEUED, 31), (ENDED, 60))
+    ps = log.figures()["queues"]["PS"]
+    assert (ps["asa_s"], ps["aht_s"], ps["service_level"]) == (21.0, 31.0, 0.0)
+
+
+def test_the_service_level_is_that_of_the_protocol_in_force() -> None:
+    """A new level counts for the calls offered from then on."""
+    log = Log()
+    log.call("a", "PS", (QUEUED, 0), (DEQUEUED, 15), (ANSWERED, 15), (ENDED, 20))
+    log.publish(service_level_s=10)
+    assert log.figures()["queues"]["PS"]["service_level"] == 1.0
+    log.call("b", "PS", (QUEUED, 0), (DEQUEUED, 15), (ANSWERED, 15), (ENDED, 20))
+    assert log.figures()["queues"]["PS"]["service_level"] == 0.5
+
+
+def test_days_are_local_to_the_protocol() -> None:
+    """A call belongs to the day in the protocol's zone on which it was offered, over summer time too."""
+    log = Log()
+    log.publish(timezone="Europe/Madrid")
+    starts = [
+        datetime(2026, 3, 28, 22, 59, 59, 999000, tzinfo=UTC),  # 23:59:59.999 on the 28th
+        datetime(2026, 3, 28, 23, 0, tzinfo=UTC),  # midnight; this day has 23 hours
+        datetime(2026, 3, 29, 21, 59, 59, 999000, tzinfo=UTC),
+        datetime(2026, 3, 29, 22, 0, tzinfo=UTC),
+    ]
+    for number, start in enumerate(starts):
+        log.call(f"c{number}", "PS", (ANSWERED, 10), (ENDED, 20), start=start)
+    log.add("x", f.RecordIgnored(line=5, reason="phantom"), starts[1])
+    days = log.figures(by="day")["days"]
+    assert {day: it["offered"] for day, it in days.items()} == {
+        "2026-03-28": 1,
+        "2026-03-29": 2,
+        "2026-03-30": 1,
+        "all": 4,
+    }
+    of_day = log.figures(day="2026-03-29")
+    assert (of_day["queues"]["PS"]["offered"], of_day["ignored"]) == (2, 1)
+    assert log.figures(day="2026-03-28")["ignored"] == 0
+    assert log.figures(by="day", day="2026-03-29")["days"].keys() == {"2026-03-29", "all"}
+
+
+def test_days_without_calls_are_left_out() -> None:
+    """Only days on which something was offered are named."""
+    log = Log()
+    log.call("a", "PS", start=at(0))
+    log.call("b", "PS", start=at(3 * 86_400))
+    assert list(log.figures(by="day")["days"]) == ["2026-03-02", "2026-03-05", "all"]
+
+
+def test_a_call_without_a_time_is_an_error() -> None:
+    """What has no time cannot be counted, and is not passed over in silence."""
+    with pytest.raises(ValueError, match="no time"):
+        Log().add("a", f.CallOffered(), None)
+
+
+CALLS = st.lists(
+    st.tuples(
+        st.sampled_from(["PS", "NW", "IN"]),
+        st.integers(0, 3 * 86_400_000),
+        st.none() | st.tuples(st.integers(0, 5_000), st.sampled_from([0, 19_999, 20_000, 20_001, 61_003])),
+        st.none() | st.integers(0, 600_000),
+    ),
+    max_size=20,
+)
+
+
+@for_all(CALLS)
+def test_figures_equal_a_few_lines_over_the_calls(
+    calls: list[tuple[str, int, tuple[int, int] | None, int | None]],
+) -> None:
+    """Counts are exact and means are the exact quotient, rounded once."""
+    log = Log()
+    for number, (queue, start, wait, service) in enumerate(calls):
+        left = sum(wait) if wait else 1_000
+        story: list[tuple[Data, float]] = []
+        if wait:
+            story += [(QUEUED, wait[0] / 1000), (DEQUEUED, left / 1000)]
+        if service is None:
+            story += [(ABANDONED, left / 1000)]
+        else:
+            story += [(ANSWERED, left / 1000), (ENDED, (left + service) / 1000)]
+        log.call(f"c{number}", queue, *story, start=at(start / 1000))
+    for queue, found in log.figures()["queues"].items():
+        mine = [call for call in calls if queue in ("all", call[0])]
+        served = [(wait[1] if wait else 0, service) for _, _, wait, service in mine if service is not None]
+        assert (found["offered"], found["answered"]) == (len(mine), len(served))
+        assert found["abandoned"] == len(mine) - len(served)
+        if served:
+            assert found["aht_s"] == float(
+                Fraction(sum(service for _, service in served), 1000 * len(served))
+            )
+            assert found["asa_s"] == float(Fraction(sum(waited for waited, _ in served), 1000 * len(served)))
+        if mine:
+            assert found["service_level"] == sum(waited <= 20_000 for waited, _ in served) / len(mine)
+
+
+def test_a_month_is_taken_in_within_seconds() -> None:
+    """150,000 events of 30,000 calls in one transaction: a second or so, ten at the very most."""
+    log = Log()
+    events = [f.CallOffered(queue="PS"), QUEUED, DEQUEUED, ANSWERED, ENDED]
+    began = time.perf_counter()
+    log.db.execute("begin")
+    for number in range(30_000):
+        for after, event in enumerate(events):
+            log.add(f"990201-AA0101-{number * 7919 % 30_000}", event, at(number * 80 + after))
+    log.db.execute("commit")
+    assert time.perf_counter() - began < 10
+    assert log.figures()["queues"]["PS"]["answered"] == 30_000
+    assert len(log.figures(by="day")["days"]) == 29

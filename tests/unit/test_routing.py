@@ -1,0 +1,412 @@
+"""Routing: asked, owned, contacted, closed, in that order, and nothing forgotten on the way."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from contracts import commands as c
+from contracts import events as e
+from contracts import facts as f
+from contracts.base import Data, Refused
+from contracts.deciding import Decision, World
+from contracts.protocol import Kind, Protocol, Row
+from services.routing import domain
+from tests.unit.given import at, given, happen, when
+
+TABLE = Protocol(
+    name="test",
+    kinds={kind: Kind(group="any", titles={"en": kind}) for kind in ("private", "trade", "bank", "press")},
+    routing=(
+        Row(kinds=("press",), desk="none", owner_needed=False),
+        Row(kinds=("bank",), desk="office", priority=3, direct_transfer=True),
+        Row(kinds=("private",), categories=("complaint",), desk="office", priority=2),
+        Row(kinds=("private",), desk="front", priority=5),
+        Row(kinds=("trade",), desk="front", priority=4),
+        Row(desk="front", priority=6),
+    ),
+    special_priority=1,
+)
+
+
+def need(kind: str | None = "private", category: f.Category = "question", **more: Any) -> e.NeedEstablished:
+    """What intake says of a request."""
+    return e.NeedEstablished(category=category, kind=kind, protocol=1, **more)
+
+
+def at_work(agent: str, seconds: float = 0, desks: tuple[str, ...] = ("front",)) -> list[Any]:
+    """An agent who signed in and became available."""
+    return [
+        (f"agent:{agent}", f.AgentSignedIn(name=agent, desks=desks), seconds),
+        (f"agent:{agent}", f.AgentAvailable(), seconds),
+    ]
+
+
+def unassigned(priority: int = 5, desk: str = "front", **more: Any) -> e.CallUnassigned:
+    """A call for a desk."""
+    return e.CallUnassigned(desk=desk, priority=priority, kind="private", protocol=1, **more)
+
+
+def offer(to: str | None, attempt: int = 1, desk: str = "front") -> e.OfferMade:
+    """Somebody is asked, or nobody yet."""
+    return e.OfferMade(to=to, desk=desk, attempt=attempt)
+
+
+def world(*events: Any) -> World[Any, Any]:
+    """The world after these events."""
+    return given(domain, TABLE, events)
+
+
+def attempt(by: str, outcome: Any, instruction: str | None = None) -> f.AssignmentAttempted:
+    """A colleague was called."""
+    return f.AssignmentAttempted(by=by, outcome=outcome, instruction=instruction)
+
+
+def decided(before: World[Any, Any], id: str, body: Data, seconds: float = 100) -> list[Data]:
+    """What is decided about one aggregate, letting it happen."""
+    decision = happen(domain, before, when(id, body, seconds))
+    assert {aggregate for aggregate, _ in decision} <= {id}
+    return [event for _, event in decision]
+
+
+def refused(before: World[Any, Any], id: str, body: Data) -> str:
+    """The rule under which an input is refused."""
+    with pytest.raises(Refused) as refusal:
+        happen(domain, before, when(id, body, 100))
+    return refusal.value.rule
+
+
+def test_the_table_says_which_desk_must_find_an_owner() -> None:
+    """R10: the first row that matches gives desk and priority, and the longest idle of the desk is asked."""
+    before = world(*at_work("late", 2), *at_work("early", 1), *at_work("elsewhere", 0, ("office",)))
+    assert decided(before, "1", need(agent="reception")) == [unassigned(agent="reception"), offer("early")]
+    assert decided(before, "2", need(category="complaint")) == [
+        unassigned(2, "office"),
+        offer("elsewhere", desk="office"),
+    ]
+    assert decided(before, "3", need("press")) == []
+    assert decided(given(domain), "4", need()) == []
+
+
+def test_special_treatment_comes_first() -> None:
+    """R07: special treatment takes the protocol's priority, and a desk's first free agent takes that call."""
+    before = world(("1", unassigned(), 0), ("1", offer(None), 0), *at_work("ana")[:1])
+    assert decided(before, "2", need(special_treatment=True)) == [unassigned(1), offer(None)]
+    available = happen(domain, before, when("agent:ana", f.AgentAvailable(), 5))
+    assert available == [("agent:ana", f.AgentAvailable()), ("2", offer("ana", 2))]
+
+
+def test_a_need_known_again_changes_nothing_unless_the_row_differs() -> None:
+    """R05: routed anew only where the table says otherwise, and an owner at the right desk stays."""
+    events = [*at_work("ana"), *at_work("eva", 1), ("1", unassigned()), ("1", offer("ana"))]
+    assert decided(world(*events), "1", need(customer="c1")) == []
+    assert decided(world(*events), "1", need(special_treatment=True)) == [unassigned(1), offer("ana", 2)]
+    assigned = [*events, ("1", e.CallAssigned(owner="ana"))]
+    assert decided(world(*assigned), "1", need("trade")) == []
+    moved = world(*assigned)
+    assert decided(moved, "1", need(category="complaint")) == [
+        unassigned(2, "office"),
+        offer(None, 2, "office"),
+    ]
+    assert moved.aggregates["1"].owner is None
+    contacted = [*assigned, ("1", e.CallContacted(owner="ana", channel="phone"))]
+    assert decided(world(*contacted), "1", need(category="complaint")) == []
+
+
+def test_colleagues_are_asked_until_one_takes_the_call() -> None:
+    """R11, R12: whoever declines is not asked again in this round; nobody left leaves the call waiting."""
+    calling = world(*at_work("ana"), *at_work("eva", 1), ("1", unassigned()), ("1", offer("ana")))
+    assert decided(calling, "1", attempt("ana", "declined")) == [
+        e.OfferDeclined(by="ana", outcome="declined"),
+        offer("eva", 2),
+    ]
+    assert decided(calling, "1", attempt("eva", "no_answer"))[1:] == [offer(None, 3)]
+    assert decided(calling, "1", attempt("eva", "no_answer")) == []
+    assert decided(calling, "1", attempt("boss", "accepted")) == [e.CallAssigned(owner="boss", by="boss")]
+    assert decided(calling, "1", attempt("eva", "accepted")) == []
+
+
+def test_who_answered_carries_out_an_instruction() -> None:
+    """R11: an instruction ends the retries; it is for whoever answered, else for whoever gave it."""
+    known = world(("1", unassigned(agent="reception")), ("1", offer(None)))
+    assert decided(known, "1", attempt("boss", "instructed", "send a plumber")) == [
+        e.CallAssigned(owner="reception", by="boss", instruction="send a plumber")
+    ]
+    unknown = world(("1", unassigned()), ("1", offer(None)))
+    assert decided(unknown, "1", c.InstructCall(call="1", instruction="wait", by="boss")) == [
+        e.CallAssigned(owner="boss", by="boss", instruction="wait")
+    ]
+    assert refused(unknown, "1", c.InstructCall(call="1", instruction="wait", by="boss")) == "assignment-same"
+
+
+def test_a_colleague_who_was_not_the_one_asked_leaves_the_offer_open() -> None:
+    """R11: another's refusal is noted, and the one who is being asked is still asked."""
+    asking = world(*at_work("ana"), *at_work("eva", 1), ("1", unassigned()), ("1", offer("ana")))
+    assert decided(asking, "1", attempt("eva", "declined")) == [e.OfferDeclined(by="eva", outcome="declined")]
+    assert asking.aggregates["1"].offered_to == "ana"
+    assert decided(asking, "1", attempt("eva", "declined")) == []
+
+
+def test_a_missed_retry_asks_the_next_and_then_begins_again() -> None:
+    """R11: when all were asked the round starts anew; the deadline of an earlier attempt is stale."""
+    calling = world(*at_work("ana"), *at_work("eva", 1), ("1", unassigned()), ("1", offer("ana")))
+
+    def missed(number: int) -> e.DeadlineBreached:
+        return e.DeadlineBreached(deadline=f"retry-{number}", rule="R11", due=at(300))
+
+    assert decided(calling, "1", missed(1)) == [offer("eva", 2)]
+    assert decided(calling, "1", missed(1)) == []
+    assert decided(calling, "1", missed(2)) == [offer("ana", 3)]
+    assert decided(calling, "1", missed(3)) == [offer("eva", 4)]
+    decided(calling, "1", c.AssignCall(call="1", owner="eva", by="boss"))
+    assert decided(calling, "1", missed(4)) == []
+
+
+def test_nobody_busy_or_asked_already_is_asked() -> None:
+    """R16: an offer reaches neither an agent on a call nor one who is being asked about another call."""
+    before = world(*at_work("ana"), *at_work("eva"), ("agent:eva", f.AgentBusy(), 1))
+    assert decided(before, "1", need())[1] == offer("ana")
+    assert decided(before, "2", need())[1] == offer(None)
+    assert happen(domain, before, when("agent:ana", f.AgentAvailable(), 9)) == [
+        ("agent:ana", f.AgentAvailable())
+    ]
+    assert happen(domain, before, when("agent:eva", f.AgentAvailable(), 9))[1:] == [("2", offer("eva", 2))]
+
+
+def test_an_agent_who_leaves_is_asked_no_longer() -> None:
+    """An open offer goes on to the next colleague when the agent signs out or goes away, or to nobody yet."""
+    before = world(*at_work("ana"), *at_work("eva", 1), ("1", unassigned()), ("1", offer("ana")))
+    assert happen(domain, before, when("agent:ana", f.AgentUnavailable(reason="lunch"), 9))[1:] == [
+        ("1", offer("eva", 2))
+    ]
+    assert happen(domain, before, when("agent:eva", f.AgentSignedOut(), 9))[1:] == [("1", offer(None, 3))]
+    assert domain.closed(before.aggregates["agent:eva"])
+    assert refused(before, "agent:eva", f.AgentAvailable()) == "agent-unknown"
+    assert refused(before, "agent:nobody", f.AgentBusy()) == "agent-unknown"
+
+
+def test_an_agent_who_changes_desks_is_asked_about_what_waits_there() -> None:
+    """Signing in again moves an available agent to other desks, and to the calls that wait at them."""
+    before = world(*at_work("ana"), ("1", unassigned(desk="office")), ("1", offer(None, desk="office")))
+    moved = f.AgentSignedIn(name="ana", desks=("office",))
+    assert happen(domain, before, when("agent:ana", moved)) == [
+        ("agent:ana", moved),
+        ("1", offer("ana", 2, "office")),
+    ]
+    assert set(before.index.available) == {"office"}
+
+
+def test_only_the_owner_reaching_the_client_allows_closing() -> None:
+    """R13: no answer is no contact, another's contact is a violation, closing before is refused."""
+    owned = world(("1", unassigned()), ("1", offer(None)), ("1", e.CallAssigned(owner="ana")))
+    close = c.CloseCall(call="1", by="ana")
+    assert decided(owned, "1", f.ContactMade(owner="ana", channel="phone", outcome="no_answer")) == []
+    assert refused(owned, "1", close) == "R13"
+    (violation,) = decided(owned, "1", f.ContactMade(owner="eva", channel="phone", outcome="reached"))
+    assert isinstance(violation, e.RuleViolated)
+    assert (violation.rule, violation.fact) == ("R13", "contact.made")
+    assert decided(owned, "1", f.ContactMade(owner="eva", channel="phone", outcome="reached")) == []
+    assert refused(owned, "1", close) == "R13"
+    assert decided(owned, "1", c.AssignCall(call="1", owner="eva", by="boss")) == [
+        e.CallAssigned(owner="eva", by="boss")
+    ]
+    assert decided(owned, "1", f.ContactMade(owner="eva", channel="email", outcome="reached")) == [
+        e.CallContacted(owner="eva", channel="email")
+    ]
+    assert refused(owned, "1", c.AssignCall(call="1", owner="ana", by="boss")) == "assignment-contacted"
+    assert decided(owned, "1", close) == [e.CallClosed(by="ana")]
+    assert refused(owned, "1", close) == "assignment-closed"
+    assert domain.closed(owned.aggregates["1"])
+
+
+def test_a_command_about_a_call_that_needs_no_owner_is_refused() -> None:
+    """R12: what was never unassigned cannot be assigned, nor twice to the same owner."""
+    assert refused(world(), "1", c.AssignCall(call="1", owner="ana", by="boss")) == "assignment-unknown"
+    owned = world(("1", unassigned()), ("1", offer(None)), ("1", e.CallAssigned(owner="ana")))
+    assert refused(owned, "1", c.AssignCall(call="1", owner="ana", by="boss")) == "assignment-same"
+
+
+def test_a_caller_who_asks_for_somebody_is_screened() -> None:
+    """R09: no direct transfer unless the row permits it, once known; a blind one meanwhile is a violation."""
+    asked = world()
+    person, blind = f.CallerAskedFor(person="the director"), f.CallTransferred(to="director", mode="blind")
+    assert decided(asked, "1", blind) == []
+    assert decided(asked, "1", person) == [e.TransferScreened(person="the director", direct=False)]
+    assert decided(asked, "1", person) == []
+    assert decided(asked, "1", f.CallTransferred(to="director", mode="consult")) == []
+    (violation,) = decided(asked, "1", blind)
+    assert isinstance(violation, e.RuleViolated)
+    assert (violation.rule, violation.fact) == ("R09", "call.transferred")
+    classified = e.CallerClassified(standing="known", kind="bank", protocol=1)
+    assert decided(asked, "1", classified) == [e.TransferScreened(person="the director", direct=True)]
+    assert decided(asked, "1", classified) == []
+    assert decided(asked, "1", blind, 200) == []
+    assert decided(asked, "1", need("trade"))[0] == e.TransferScreened(person="the director", direct=False)
+    assert decided(given(domain), "1", person) == []
+
+
+def test_what_is_asked_about_assignments_and_agents() -> None:
+    """The queries show who is at work, who is asked, and the calls by urgency, filtered as they say."""
+    before = world(
+        *at_work("ana"), *at_work("eva", 1, ("office",)), ("1", unassigned()), ("1", offer("ana")),
+        ("2", unassigned(1)), ("2", offer(None)), ("2", e.CallAssigned(owner="eva")),
+        ("agent:gone", f.AgentSignedIn(name="gone")), ("agent:gone", f.AgentSignedOut()),
+    )  # fmt: skip
+    calls = domain.assignments(before, c.AssignmentsQuery())["assignments"]
+    assert [(call["call"], call["state"]) for call in calls] == [("2", "assigned"), ("1", "offered")]
+    owned = domain.assignments(before, c.AssignmentsQuery(owner="eva"))["assignments"]
+    assert [call["call"] for call in owned] == ["2"]
+    assert domain.assignments(before, c.AssignmentsQuery(state="closed")) == {"assignments": []}
+    at_desks = domain.agents(before, c.AgentsQuery())["agents"]
+    assert [(agent["agent"], agent["asked_about"]) for agent in at_desks] == [("ana", "1"), ("eva", None)]
+    assert [a["agent"] for a in domain.agents(before, c.AgentsQuery(desk="office"))["agents"]] == ["eva"]
+
+
+def test_reading_back_a_closed_call_leaves_open_offers_alone() -> None:
+    """A closed call that is folded again event by event does not take the offer that its agent has by now."""
+    history = [unassigned(), offer("ana"), e.CallAssigned(owner="ana")]
+    history += [e.CallContacted(owner="ana", channel="phone"), e.CallClosed(by="ana")]
+    before = world(*at_work("ana"), ("2", unassigned()), ("2", offer("ana")))
+    index = pickle.dumps(before.index)
+    for event in history:
+        before.evolve(domain.evolve, "1", event, at(5))
+    assert before.index == pickle.loads(index)
+
+
+CALLS, AGENTS = ("1", "2", "3"), ("ana", "eva", "leo")
+STEPS = {
+    (None, "unassigned"), ("unassigned", "offered"), ("offered", "unassigned"), ("unassigned", "assigned"),
+    ("offered", "assigned"), ("assigned", "contacted"), ("contacted", "closed"),
+}  # fmt: skip
+calls, people = st.sampled_from(CALLS), st.sampled_from(AGENTS)
+desks = st.sets(st.sampled_from(("front", "office")), min_size=1).map(lambda some: tuple(sorted(some)))
+
+
+class RoutingHistory(RuleBasedStateMachine):
+    """Any sequence of agents' comings and goings, needs, attempts, retries, contacts and commands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = world()
+        self.history: list[tuple[str, Data, float]] = []
+        self.now = 0.0
+
+    def take(self, id: str, body: Data) -> None:
+        """Decide an input, let it happen event by event, then decide it again: nothing new may follow."""
+        self.now += 1
+        taken = when(id, body, self.now)
+        if not (decision := self.decide(taken)):
+            return
+        for aggregate, event in decision:
+            before = self.world.aggregates.get(aggregate)
+            self.world.evolve(domain.evolve, aggregate, event, at(self.now))
+            self.history.append((aggregate, event, self.now))
+            if isinstance(after := self.world.aggregates[aggregate], domain.Assignment):
+                step = (getattr(before, "state", None), after.state)
+                rerouted = isinstance(body, e.NeedEstablished) and step == ("assigned", "unassigned")
+                assert step[0] == step[1] or step in STEPS or rerouted, step
+            if isinstance(event, e.OfferMade) and event.to and not isinstance(body, e.NeedEstablished):
+                assert self.world.aggregates[f"agent:{event.to}"].state == "available"
+        again = self.decide(taken)
+        # a fact of its own topic always leaves a trace, but has no further consequence
+        assert again in ([], [(id, body)] if id.startswith("agent:") else [])
+
+    def decide(self, input: Any) -> Decision:
+        try:
+            return domain.decide(self.world, input)
+        except Refused:
+            return []
+
+    @rule(agent=people, desks=desks)
+    def sign_in(self, agent: str, desks: tuple[str, ...]) -> None:
+        self.take(f"agent:{agent}", f.AgentSignedIn(name=agent, desks=desks))
+
+    @rule(
+        agent=people,
+        fact=st.sampled_from(
+            (
+                f.AgentAvailable(),
+                f.AgentAvailable(),
+                f.AgentBusy(),
+                f.AgentUnavailable(reason="lunch"),
+                f.AgentSignedOut(),
+            )
+        ),
+    )
+    def change(self, agent: str, fact: Data) -> None:
+        self.take(f"agent:{agent}", fact)
+
+    @rule(
+        call=calls,
+        kind=st.sampled_from((None, *TABLE.kinds)),
+        category=st.sampled_from(("question", "complaint")),
+        special=st.booleans(),
+        agent=st.none() | people,
+    )
+    def state_need(
+        self, call: str, kind: str | None, category: Any, special: bool, agent: str | None
+    ) -> None:
+        self.take(call, need(kind, category, special_treatment=special, agent=agent))
+
+    @rule(call=calls, by=people, outcome=st.sampled_from(("accepted", "declined", "no_answer", "instructed")))
+    def attempt(self, call: str, by: str, outcome: str) -> None:
+        self.take(call, attempt(by, outcome))
+
+    @rule(call=calls)
+    def miss_retry(self, call: str) -> None:
+        number = self.world.aggregates[call].attempt if call in self.world.aggregates else 1
+        self.take(call, e.DeadlineBreached(deadline=f"retry-{number}", rule="R11", due=at(self.now)))
+
+    @rule(call=calls, owner=people, outcome=st.sampled_from(("reached", "no_answer")))
+    def contact(self, call: str, owner: str, outcome: Any) -> None:
+        self.take(call, f.ContactMade(owner=owner, channel="phone", outcome=outcome))
+
+    @rule(call=calls, by=people, to=people)
+    def command(self, call: str, by: str, to: str) -> None:
+        self.take(call, c.AssignCall(call=call, owner=to, by=by))
+        self.take(call, c.CloseCall(call=call, by=by))
+
+    @rule(call=calls, kind=st.sampled_from((None, *TABLE.kinds)), blind=st.booleans())
+    def ask_for(self, call: str, kind: str | None, blind: bool) -> None:
+        self.take(call, f.CallerAskedFor(person="the director"))
+        self.take(call, e.CallerClassified(standing="unknown", kind=kind, protocol=1))
+        self.take(call, f.CallTransferred(to="director", mode="blind" if blind else "consult"))
+
+    @invariant()
+    def nothing_is_forgotten(self) -> None:
+        """Every call that has no owner waits or is offered, and a call with an owner is neither."""
+        waiting = {key[2] for keys in self.world.index.waiting.values() for key in keys}
+        offered = {call for some in self.world.index.offers.values() for call in some}
+        for call in CALLS:
+            kept = self.world.aggregates.get(call, domain.Assignment())
+            assert (call in waiting) == (kept.state == "unassigned")
+            assert (call in offered) == (kept.state == "offered")
+            assert (kept.owner is not None) == (kept.state in ("assigned", "contacted", "closed"))
+
+    @invariant()
+    def nobody_is_asked_twice_at_once(self) -> None:
+        """No agent has two open offers, nor one while away."""
+        offered = [
+            call.offered_to
+            for call in self.world.aggregates.values()
+            if isinstance(call, domain.Assignment) and call.state == "offered"
+        ]
+        assert len(offered) == len(set(offered))
+        assert all(self.world.aggregates[f"agent:{to}"].state in ("available", "busy") for to in offered)
+
+    def teardown(self) -> None:
+        """The same events folded again give the same world, index and all."""
+        again = given(domain, TABLE, self.history)
+        assert again.aggregates == self.world.aggregates
+        assert again.index == self.world.index
+
+
+TestRoutingHistory = RoutingHistory.TestCase
+TestRoutingHistory.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
