@@ -136,25 +136,36 @@ class Client:
         headers = {"ce-id": id or uuid4().hex, "ce-source": self.name, "ce-specversion": "1.0", "ce-type": verb}
         if actor:
             headers["ce-actor"] = actor
+        _check("command", service, verb, registry.COMMANDS)
         return await self._ask(centre, registry.command_subject(centre, service, verb), data, headers)
 
     async def query(
         self, centre: str, service: str, name: str, data: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """Ask a service something; Refusal where it will not answer."""
+        _check("query", service, name, registry.QUERIES)
         return await self._ask(centre, registry.query_subject(centre, service, name), data or {}, {})
 
     async def _ask(self, centre: str, subject: str, data: Mapping[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         content = json.dumps(data, default=_plain).encode()
-        try:
-            reply = await self.connection.request(subject, content, timeout=self.timeout, headers=headers or None)
-        except (nats.errors.Error, TimeoutError) as error:
-            from centralita import centres  # only to say which of the two it is
+        loop = asyncio.get_running_loop()
+        until, patience = loop.time() + self.timeout, 0.25
+        while True:
+            try:
+                left = max(until - loop.time(), 0.01)
+                reply = await self.connection.request(subject, content, timeout=min(patience, left), headers=headers)
+                break
+            except nats.errors.MaxPayloadError as error:
+                raise errors.TooLarge(f"{len(content)} bytes are more than the server takes") from error
+            except (nats.errors.Error, TimeoutError) as error:
+                from centralita import centres  # only to say which of the two it is
 
-            if centre not in await centres.names(self.connection):
-                raise errors.NoStream(f"there is no centre {centre!r}") from error
-            service = subject.split(".")[2]
-            raise errors.Unavailable(f"no active {service} answers for the centre {centre!r}") from error
+                if centre not in await centres.names(self.connection):
+                    raise errors.NoStream(f"there is no centre {centre!r}") from error
+                if isinstance(error, nats.errors.NoRespondersError) or loop.time() >= until:
+                    service = subject.split(".")[2]
+                    raise errors.Unavailable(f"no active {service} answers for the centre {centre!r}") from error
+                patience *= 2  # a service that takes over may have missed it; what is asked twice is done once
         answer: dict[str, Any] = json.loads(reply.data)
         if (reply.headers or {}).get("content-type", "").startswith("application/problem+json"):
             raise Refusal(Problem.model_validate(answer))
@@ -219,6 +230,18 @@ class Client:
             return 0, f"the clocks stand apart: {sorted(map(str, clocks))}"
         again = await log.last_sequence()
         return (last, "") if again == last else (0, "the log is still growing")
+
+
+def _check(what: str, service: str, name: str, known: Mapping[str, Mapping[str, Any]]) -> None:
+    """Nobody listens where nothing is to be had: say so at once, and what there is."""
+    if name not in known.get(service, {}):
+        every = ", ".join(sorted(f"{service} {name}" for service, names in known.items() for name in names))
+        raise Refusal(
+            Problem(
+                type=f"/problems/unknown-{what}", title=f"Unknown {what}", status=404, rule=f"unknown-{what}",
+                detail=f"{service} knows no {what} {name}", expected=f"one of: {every}",
+            )  # fmt: skip
+        )
 
 
 async def _on_error(error: Exception) -> None:

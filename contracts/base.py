@@ -14,7 +14,7 @@ class Data(BaseModel):
 
 
 class Refused(Exception):
-    """A decision against an input: `rule` is a stable name or a rule id such as R13, `field` what it is about."""
+    """A decision against an input: `rule` is a stable name or a rule id such as R13, `field` its subject."""
 
     def __init__(self, rule: str, detail: str, *, field: str = "", expected: str = "") -> None:
         super().__init__(detail)
@@ -22,7 +22,12 @@ class Refused(Exception):
 
 
 class Problem(Data):
-    """An RFC 9457 problem: why a command, query or publish was refused, and under which rule."""
+    """An RFC 9457 problem: why a command, query or publish was refused, and under which rule.
+
+    `type` is a relative reference such as /problems/R13. Readers pass over members that they do not know.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     type: str = "about:blank"
     title: str
@@ -33,15 +38,19 @@ class Problem(Data):
     expected: str | None = None
 
 
-def personal(description: str = "") -> Any:
-    """Mark a field as personal data: it is sealed where a centre says so, and never a subject, label or id."""
-    return Field(default=None, description=description or None, json_schema_extra={"x-personal": True})
+Personal: Any = Field(json_schema_extra={"x-personal": True})
+"""Marks a field as personal data: it is sealed where a centre says so, and never a subject, label or id."""
+
+
+def personal(**more: Any) -> Any:
+    """An optional field that is personal data."""
+    return Field(default=None, json_schema_extra={"x-personal": True}, **more)
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@=+:~-]{1,96}$")]
-"""What may stand as the last token of a subject."""
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@=:~-][A-Za-z0-9_@=+:~-]{0,95}$")]
+"""What may stand as the last token of a subject; no telephone number as +34…."""
 Phone = Annotated[str, StringConstraints(pattern=r"^[+0-9 ().-]{2,32}$")]
 """A telephone number as it was dialled or shown; normalised to E.164 at the edge."""
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from contracts.base import Data, Id, Name, Text
+from contracts.base import Data, Id, Name, Personal, Text
 from contracts.events import TicketState
-from contracts.facts import Category, Personal
+from contracts.facts import Category
 
 
 class Recorded(Data):
@@ -18,7 +18,7 @@ class Recorded(Data):
     type: Name
     position: int = Field(ge=1)
     time: AwareDatetime | None = None
-    data: dict[str, Any]
+    data: Annotated[dict[str, Any], Personal]
 
 
 # routing
@@ -36,7 +36,7 @@ class InstructCall(Data):
     """Say what to do with the client; who answered the call carries it out (R11)."""
 
     call: Id
-    instruction: Text
+    instruction: Annotated[Text, Personal]
     by: Id
 
 
@@ -105,7 +105,7 @@ class ReopenTicket(Data):
     """Take up a resolved or closed case again."""
 
     ticket: int = Field(ge=1)
-    reason: Text
+    reason: Annotated[Text, Personal]
     by: Id
 
 

@@ -1,7 +1,7 @@
 """What a decision is made of: the input, the world it is decided in, and what comes out.
 
-A service's `domain` offers `evolve` (one aggregate, one event, in one pure step), `decide` (world and input in,
-events out; `Refused` where it may not be), `closed` and an `Index`; it is the same shape in every service.
+A service's `domain` offers `evolve` (one aggregate, one event, in one pure step), `decide` (world and input
+in, events out; `Refused` where it may not be), `closed` and an `Index`: the same shape in every service.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ A = TypeVar("A", contravariant=True)
 
 
 class Input(NamedTuple):
-    """Something to decide on: a fact, another service's event, a command, or a timer of one's own that is due.
+    """Something to decide on: a fact, another service's event, a command, or a timer of one's own.
 
-    `id` is the aggregate it is about, `at` when it occurred (for a timer: its due time), `origin` the topic or
-    service it comes from, `key` its message id, `position` its sequence in the inbox or the log.
+    `id` is the aggregate it is about, `at` when it occurred (for a timer: its due time), `origin` the topic
+    or service it comes from, `key` its message id, `position` its sequence in the inbox or the log.
     """
 
     kind: Literal["fact", "event", "command", "timer"]
@@ -60,7 +60,9 @@ class World(Generic[A, I]):
     protocol: CentreProtocol = PLAIN
     virtual: bool = False
 
-    def evolve(self, step: Callable[[A | None, Data, datetime], A], id: str, event: Data, at: datetime) -> None:
+    def evolve(
+        self, step: Callable[[A | None, Data, datetime], A], id: str, event: Data, at: datetime
+    ) -> None:
         """Let an event of this aggregate happen."""
         before = self.aggregates.get(id)
         after = step(before, event, at)

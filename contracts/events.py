@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from contracts.base import Data, Id, Name, Text
-from contracts.facts import Category, Language, Personal
+from contracts.base import Data, Id, Name, Personal, Text, personal
+from contracts.facts import Category, Language
+from contracts.protocol import Protocol
 
 Confidence = Annotated[float, Field(ge=0, le=1)]
 TicketState = Literal["pending", "in_progress", "awaiting_feedback", "resolved", "closed", "reopened"]
@@ -23,11 +24,11 @@ class CentreOpened(Data):
 
 
 class ProtocolPublished(Data):
-    """From here on the centre works by this protocol (the body is a `contracts.protocol.Protocol`)."""
+    """From here on the centre works by this protocol."""
 
     name: Name
     version: int = Field(ge=1)
-    protocol: dict[str, Any]
+    protocol: Protocol
 
 
 # every service
@@ -51,14 +52,14 @@ class RuleViolated(Data):
     rule: Name
     fact: Name
     by: Name | None = None
-    detail: Text
+    detail: Annotated[Text, Personal]
 
 
 # intake
 
 
 class Evidence(Data):
-    """One reason to think that a caller is of a kind: where it comes from, what was seen, how much it weighs."""
+    """One reason to think that a caller is of a kind: its source, what was seen, how much it weighs."""
 
     source: Literal["number", "directory", "party", "asked_for", "statement", "answer"]
     kind: Name
@@ -143,7 +144,7 @@ class CallAssigned(Data):
 
     owner: Id
     by: Id | None = None
-    instruction: Text | None = None
+    instruction: Text | None = personal()
 
 
 class CallContacted(Data):
@@ -162,7 +163,7 @@ class CallClosed(Data):
 class TransferScreened(Data):
     """The caller asked for a person: whether the call may go through directly (R09)."""
 
-    person: Name
+    person: Annotated[Name, Personal]
     direct: bool
 
 
@@ -232,7 +233,7 @@ class TicketClosed(Data):
 class TicketReopened(Data):
     """The case was not over."""
 
-    reason: Text
+    reason: Annotated[Text, Personal]
     by: Id
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from contracts.base import Data, Email, Id, Name, Phone, Text, personal
+from contracts.base import Data, Email, Id, Name, Personal, Phone, Text, personal
 
 Language = Literal["es", "pt", "en"]
 Category = Literal[
     "sales", "information", "after_sales", "invoice", "complaint", "administrative", "question", "error"
 ]
 Complexity = Literal["high", "medium", "low"]
-Personal = Field(json_schema_extra={"x-personal": True})
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Between which times things may occur; the latter is excluded."""
 
 
 class CallOffered(Data):
     """A call has come in. `from` is the caller's number, `to` the number dialled."""
 
-    from_: Phone | None = Field(default=None, alias="from", json_schema_extra={"x-personal": True})
+    from_: Phone | None = personal(alias="from")
     to: Phone | None = None
     queue: Name = "main"
     language: Language | None = None
@@ -47,7 +49,7 @@ class CallAbandoned(Data):
 class CallTransferred(Data):
     """The call was put through, blind or after a word with the person called."""
 
-    to: Name
+    to: Annotated[Name, Personal]
     mode: Literal["blind", "consult"]
 
 
@@ -63,7 +65,7 @@ class CallerIdentified(Data):
     """Somebody (a person, an IVR, a look-up) says who is calling. `customer` is the directory's id."""
 
     standing: Literal["customer", "new", "unknown"]
-    title: Name | None = None
+    title: Name | None = personal()
     given_name: Name | None = personal()
     name: Name | None = personal()
     customer: Id | None = None
@@ -74,7 +76,7 @@ class CallerIdentified(Data):
 class CallerAskedFor(Data):
     """The caller wants a certain person."""
 
-    person: Name
+    person: Annotated[Name, Personal]
 
 
 class KindConfirmed(Data):
@@ -98,7 +100,7 @@ class RequestStated(Data):
     category: Category
     product: Name | None = None
     tool: Name | None = None
-    place: Name | None = None
+    place: Name | None = personal()
 
 
 class ComplexityAssessed(Data):
@@ -112,7 +114,7 @@ class AssignmentAttempted(Data):
 
     by: Id
     outcome: Literal["accepted", "declined", "no_answer", "instructed"]
-    instruction: Text | None = None
+    instruction: Text | None = personal()
 
 
 class ContactMade(Data):
@@ -161,7 +163,7 @@ class AgentBusy(Data):
 class AgentUnavailable(Data):
     """The agent is away from work for a while."""
 
-    reason: Name
+    reason: Annotated[Name, Personal]
 
 
 class AgentSignedOut(Data):
@@ -185,4 +187,4 @@ class CustomerRemoved(Data):
 class ClockAdvanced(Data):
     """The centre's virtual clock stands at this time; it never runs backwards."""
 
-    to: AwareDatetime
+    to: Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]

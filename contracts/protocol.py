@@ -40,7 +40,7 @@ class Classification(Data):
 
 
 class Row(Data):
-    """A row of the routing table; the first that matches holds. Without kinds or categories it matches all."""
+    """A row of the routing table; the first that matches holds, and without kinds or categories all do."""
 
     kinds: tuple[Name, ...] = ()
     categories: tuple[Category, ...] = ()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -118,12 +120,16 @@ QUERIES: Mapping[str, Mapping[str, type[c.Query]]] = {
 }
 
 UPCASTS: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""From (name, version) to the data of the next version. A type's present version is one above its last entry."""
+"""From (name, version) to the data of the next version. A type's version is one above its last entry."""
 
 _BY_NAME: dict[str, type[Data]] = {**{n: k for topic in FACTS.values() for n, k in topic.items()}, **EVENTS}
 _NAMES: dict[type[Data], str] = {kind: name for name, kind in _BY_NAME.items()}
 _VERSIONS = {n: 1 + max((v for m, v in UPCASTS if m == n), default=0) for n in _BY_NAME}
-_DECODERS = {name: TypeAdapter(kind).validator.validate_json for name, kind in _BY_NAME.items()}
+# strict: what is read is what the published schema says, no "yes" for true and no "3" for 3
+_DECODERS = {
+    name: partial(TypeAdapter(kind).validator.validate_json, strict=True, by_alias=True, by_name=False)
+    for name, kind in _BY_NAME.items()
+}
 _ENCODERS = {kind: TypeAdapter(kind).serializer.to_json for kind in _NAMES}
 
 
@@ -157,7 +163,7 @@ def encode(event: Data) -> tuple[str, int, bytes]:
 
 
 def decode(name: str, version: int, data: bytes) -> Data:
-    """The fact or event of a name and schema version, lifted to the present one; Unreadable says what is wrong."""
+    """The fact or event of a name and schema version, lifted to the present one; else Unreadable."""
     decoder = _DECODERS.get(name)
     if decoder is None:
         raise Unreadable("ce-type", "one of the registry's type names", name, unknown=True)
@@ -165,14 +171,19 @@ def decode(name: str, version: int, data: bytes) -> Data:
     if not 1 <= version <= present:
         raise Unreadable("ce-dataversion", f"1 to {present} for {name}", str(version), unknown=True)
     try:
-        if version < present:
-            fields = TypeAdapter(dict[str, Any]).validate_json(data)
-            for step in range(version, present):
-                fields = UPCASTS[name, step](fields)
-            return _BY_NAME[name].model_validate(fields)
-        return decoder(data)  # type: ignore[no-any-return]
+        return decoder(data if version == present else _lifted(name, version, data))  # type: ignore[no-any-return]
     except ValidationError as error:
         raise unreadable(error) from None
+
+
+def _lifted(name: str, version: int, data: bytes) -> str:
+    fields = TypeAdapter(dict[str, Any]).validate_json(data)
+    try:
+        for step in range(version, _VERSIONS[name]):
+            fields = UPCASTS[name, step](fields)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise Unreadable("data", f"{name} as of version {version}") from None
+    return json.dumps(fields)
 
 
 def unreadable(error: ValidationError) -> Unreadable:
@@ -186,26 +197,27 @@ def topic_of(name: str) -> str | None:
     return next((topic for topic, facts in FACTS.items() if name in facts), None)
 
 
-_CENTRE = re.compile(r"^[a-z][a-z0-9-]{0,31}$")
-_ID = re.compile(r"^[A-Za-z0-9_@=+:~-]{1,96}$")
+_CENTRE = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_ID = re.compile(r"[A-Za-z0-9_@=:~-][A-Za-z0-9_@=+:~-]{0,95}")
 
 
 def centre_name(text: str) -> str:
-    """A centre's name as given, or ValueError: lower case letters, digits and '-', at most 32, a letter first."""
-    if not _CENTRE.match(text):
-        raise ValueError(f"{text!r} is no centre name: lower case letters, digits and '-', at most 32, a letter first")
+    """A centre's name as given; ValueError if it is none."""
+    if not _CENTRE.fullmatch(text):
+        rule = "lower case letters, digits and '-', at most 32, a letter first"
+        raise ValueError(f"{text!r} is no centre name: {rule}")
     return text
 
 
 def valid_id(text: str, topic: str = "call") -> bool:
-    """Whether an id may stand in a subject of this topic: no dots or blanks, no reserved word, no number as +34…."""
-    if not _ID.match(text):
+    """Whether an id may stand in a subject of this topic: no dot, blank, reserved word or number as +34…."""
+    if not _ID.fullmatch(text):
         return False
-    return topic != "call" or (text not in (TERM, CLOCK, REJECTED) and ":" not in text and not text.startswith("+"))
+    return topic != "call" or (text not in (TERM, CLOCK, REJECTED) and ":" not in text)
 
 
 def aggregate_of(topic: str, id: str) -> str:
-    """The aggregate that a fact on this topic is about: calls by their id, the rest with the topic before it."""
+    """The aggregate that a fact of this topic is about: a call by its id, others with the topic before."""
     if topic == "call":
         return id
     return CLOCK if topic == "clock" else f"{topic}:{id}"
@@ -242,5 +254,5 @@ def query_subject(centre: str, service: str, name: str) -> str:
 
 
 def beat_subject(centre: str, service: str) -> str:
-    """Where the active instance of a service says that it is alive, how far it has read and what time it is."""
+    """Where the active instance of a service says that it lives, how far it has read and what time it is."""
     return f"beat.{centre}.{service}"

@@ -1,10 +1,12 @@
 """One message of a log or an inbox, as CloudEvents 1.0 in the binary mode of the NATS binding.
 
-The recorders of `eventlog.jetstream` and the loop of `eventlog.runner` write and read through this module alone.
+The recorders of `eventlog.jetstream` and the loop of `eventlog.runner` write and read through this module
+alone. The subject says what a message is about: `ce-subject` repeats it for those who pass the event on.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
@@ -14,6 +16,8 @@ SPEC_VERSION = "1.0"
 JSON = "application/json"
 # CloudEvents: printable ASCII but space, double quote and percent travels as it is, the rest percent-encoded
 _PLAIN = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"%')
+_UNSAFE = re.compile(r"[^!#$&-~]")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Malformed(ValueError):
@@ -62,11 +66,13 @@ def timestamp(moment: datetime) -> str:
 
 
 def moment(text: str) -> datetime:
-    """The aware UTC datetime of an RFC 3339 text; ValueError if it is none, or has no offset."""
-    parsed = datetime.fromisoformat(text)
-    if parsed.tzinfo is None:
-        raise ValueError("a time without an offset")
-    return parsed.astimezone(UTC)
+    """The UTC datetime of an RFC 3339 text, cut to microseconds; ValueError otherwise and for a leap second."""
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("no RFC 3339 time with an offset")
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time outside the years 1 to 9999") from None
 
 
 def headers_of(message: Message) -> dict[str, str]:
@@ -76,14 +82,16 @@ def headers_of(message: Message) -> dict[str, str]:
         "ce-id": _escaped(message.id),
         "ce-source": _escaped(message.source),
         "ce-type": _escaped(message.name),
-        "content-type": message.content_type,
+        "ce-datacontenttype": message.content_type,
     }
+    if message.aggregate:
+        headers["ce-subject"] = _escaped(message.aggregate)
     if message.time is not None:
         headers["ce-time"] = timestamp(message.time)
     if message.version != 1:
         headers["ce-dataversion"] = str(message.version)
     if message.sequence:
-        headers["ce-sequence"] = str(message.sequence)
+        headers["ce-sequence"] = f"{message.sequence:010d}"  # the extension's values are ordered as texts
     if message.cause:
         headers["ce-cause"] = _escaped(message.cause)
     if message.cause_source:
@@ -107,30 +115,32 @@ def message_of(
     """Read a message back; Malformed says which header is missing or wrong."""
     if not headers:
         raise Malformed("headers", "CloudEvents headers (ce-specversion, ce-id, ce-source, ce-type)")
-    found = headers if "ce-id" in headers else {name.lower(): value for name, value in headers.items()}
+    # this module writes datacontenttype, and all names in lower case; others may write them as they like
+    ours = "ce-datacontenttype" in headers
+    found = headers if ours else {name.lower(): value for name, value in headers.items()}
+    content_type = found.get("ce-datacontenttype") or found.get("content-type", JSON)
+    if content_type.lower().startswith("application/cloudevents"):
+        raise Malformed("content-type", "binary mode, with the attributes in ce- headers", content_type)
     if found.get("ce-specversion") != SPEC_VERSION:
         raise Malformed("ce-specversion", SPEC_VERSION, found.get("ce-specversion", "nothing"))
-    for required in ("ce-id", "ce-source", "ce-type"):
-        if not found.get(required):
-            raise Malformed(required, "a non-empty text", "nothing")
-    content_type = found.get("content-type", JSON)
+    id, source, name = (_required(found, header) for header in ("ce-id", "ce-source", "ce-type"))
     time = found.get("ce-time")
     place = found.get("ce-place")
     return Message(
         aggregate=subject.rsplit(".", 1)[-1],
-        name=_plain(found["ce-type"]),
+        name=name,
         data=data,
-        id=_plain(found["ce-id"]),
-        source=_plain(found["ce-source"]),
+        id=id,
+        source=source,
         version=_number(found, "ce-dataversion", 1),
         sequence=_number(found, "ce-sequence", 0),
         time=_time(time) if time else None,
-        cause=_plain(found.get("ce-cause", "")),
-        cause_source=_plain(found.get("ce-causesource", "")),
+        cause=_plain(found, "ce-cause"),
+        cause_source=_plain(found, "ce-causesource"),
         place=_place(place) if place else (1, 1),
         inbox=_number(found, "ce-inbox", 0),
         log=_number(found, "ce-log", 0),
-        actor=_plain(found.get("ce-actor", "")),
+        actor=_plain(found, "ce-actor"),
         trace=found.get("ce-traceparent", ""),
         content_type=content_type,
         seq=seq,
@@ -155,11 +165,24 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def _escaped(text: str) -> str:
-    return text if text.isascii() and text.isprintable() and not set(text) & {" ", '"', "%"} else quote(text, safe=_PLAIN)
+    return quote(text, safe=_PLAIN) if _UNSAFE.search(text) else text
 
 
-def _plain(text: str) -> str:
-    return unquote(text) if "%" in text else text
+def _required(headers: Mapping[str, str], name: str) -> str:
+    text = _plain(headers, name)
+    if not text:
+        raise Malformed(name, "a non-empty text", "nothing")
+    return text
+
+
+def _plain(headers: Mapping[str, str], name: str) -> str:
+    text = headers.get(name, "")
+    if text[:1] == text[-1:] == '"' and len(text) > 1:  # as earlier versions of the binding allowed
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    try:
+        return unquote(text, errors="strict") if "%" in text else text
+    except UnicodeDecodeError:
+        raise Malformed(name, "percent-encoded UTF-8", text) from None
 
 
 def _number(headers: Mapping[str, str], name: str, default: int) -> int:
@@ -174,12 +197,14 @@ def _number(headers: Mapping[str, str], name: str, default: int) -> int:
 def _time(text: str) -> datetime:
     try:
         return moment(text)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise Malformed("ce-time", "an RFC 3339 time with an offset", text) from None
 
 
 def _place(text: str) -> tuple[int, int]:
     first, _, last = text.partition("/")
-    if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last)):
+    if not (text.isascii() and len(text) < 19 and first.isdigit() and last.isdigit()):
         raise Malformed("ce-place", "a place in a decision such as 2/3", text)
+    if not 1 <= int(first) <= int(last):
+        raise Malformed("ce-place", "a place within the decision", text)
     return int(first), int(last)

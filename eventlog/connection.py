@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from threading import Thread, current_thread
@@ -25,13 +25,12 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from nats.js.errors import NotFoundError
 
 from eventlog import errors
-from eventlog.codec import Malformed, Message
-from eventlog.stream import MAX_BATCH, Raw, Settings, Stream
+from eventlog.codec import Malformed
+from eventlog.stream import Raw, Settings, Stream
 
 __all__ = ["Log"]
 
-ATTEMPTS = 3
-PAUSE = 0.05
+PAUSE = 0.02
 _T = TypeVar("_T")
 _RAISED: dict[type[Exception], type[PersistenceError]] = {
     errors.Conflict: IntegrityError,
@@ -77,8 +76,8 @@ class Log:
         except CancelledError:
             raise InterfaceError("closed while it was waited for") from None
         except (errors.LogError, Malformed) as error:
-            said = f"; the server said: {self._complaint}" if self._complaint else ""
-            raise _RAISED.get(type(error), OperationalError)(f"{self.name}: {error}{said}") from error
+            before = f" (before that: {self._complaint})" if self._complaint else ""
+            raise _RAISED.get(type(error), OperationalError)(f"{self.name}: {error}{before}") from error
         except BaseException:
             future.cancel()
             raise
@@ -97,11 +96,14 @@ class Log:
                         self._url,
                         name=f"recorders of {self.name}",
                         allow_reconnect=False,
+                        max_reconnect_attempts=1,  # these two are heeded by the first connect all the same
+                        reconnect_time_wait=PAUSE,
                         connect_timeout=max(1, round(self._settings.timeout)),
                         error_cb=self._on_error,
                     )
                 except Exception as error:
-                    raise errors.Unavailable(f"cannot connect: {errors.of(error)}") from error
+                    reason, self._complaint = self._complaint or errors.of(error), ""
+                    raise errors.Unavailable(f"cannot connect: {reason}") from error
                 self._connections[:] = [connection]
         return Stream(self._connections[-1], self.name, self._settings)
 
@@ -132,58 +134,6 @@ class Log:
             raise errors.Unavailable("the stream must have allow_atomic and allow_direct")
         self._settings = replace(self._settings, replicated=(info.config.num_replicas or 1) > 1)
 
-    async def append(self, entries: Sequence[tuple[str, Message]], expected: Mapping[str, int]) -> list[int]:
-        """Store messages as atomic batches of up to 1,000, and return their sequences.
-
-        `expected` must give the last sequence of each subject among them (0: none), and every message needs
-        an id that no other insert gives: by both, a batch whose answer was lost is found again or written
-        anew, and never stored twice. An error of a later batch says how much is stored.
-        """
-        stored: list[int] = []
-        last = dict(expected)
-        for start in range(0, len(entries), MAX_BATCH):
-            part = entries[start : start + MAX_BATCH]
-            try:
-                sequences = await self._settled(part, {subject: last[subject] for subject, _ in part})
-            except errors.LogError as error:
-                if not stored:
-                    raise
-                raise type(error)(f"{error}; the first {len(stored)} of {len(entries)} are stored") from error
-            last |= zip((subject for subject, _ in part), sequences, strict=True)
-            stored += sequences
-        return stored
-
-    async def _settled(self, part: Sequence[tuple[str, Message]], expected: Mapping[str, int]) -> list[int]:
-        doubt: errors.Unavailable | None = None
-        for attempt in range(ATTEMPTS):
-            try:
-                return await (await self.stream()).append(part, expected=expected, atomic=True)
-            except errors.Conflict:
-                if doubt and (found := await self._written(part, expected)):
-                    return found
-                raise
-            except errors.Unavailable as error:
-                doubt = error
-                await asyncio.sleep(PAUSE * 2**attempt)
-        assert doubt is not None
-        try:
-            found = await self._written(part, expected)
-        except errors.Unavailable:
-            raise errors.Unavailable(f"{doubt}; it is not known whether the events were written") from doubt
-        if found is None:
-            raise doubt
-        return found
-
-    async def _written(
-        self, part: Sequence[tuple[str, Message]], expected: Mapping[str, int]
-    ) -> list[int] | None:
-        """The sequences of a batch, if its first message is what follows the expected one of its subject."""
-        subject, message = part[0]
-        raw = await (await self.stream()).first_after(subject, expected[subject])
-        if raw is None or raw.message().id != message.id:
-            return None
-        return list(range(raw.seq, raw.seq + len(part)))
-
     async def read(self, subject: str) -> list[Raw]:
         """All messages of a literal subject; with replicas, up to the last one that the leader has."""
         stream = await self.stream()
@@ -212,6 +162,7 @@ def _end(loop: asyncio.AbstractEventLoop, thread: Thread, connections: list[Clie
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await loop.shutdown_asyncgens()
 
     ending = asyncio.run_coroutine_threadsafe(close(), loop)
     ending.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))

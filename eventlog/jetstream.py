@@ -85,6 +85,11 @@ class Factory(InfrastructureFactory[JetStreamTrackingRecorder]):
             raise OSError(f"JETSTREAM_TIMEOUT is {text!r}, it must be a number of seconds above 0, up to 600")
         return seconds
 
+    @property
+    def stream(self) -> str:
+        """The name of the stream."""
+        return self._log.name
+
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """A recorder of events, or of what else has versions (`snapshots`); it gives no notification ids."""
         return JetStreamAggregateRecorder(self._created(), self._layout, purpose)

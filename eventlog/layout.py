@@ -73,7 +73,7 @@ class Layout:
         }
 
     def notification(self, raw: Raw, topics: Sequence[str]) -> Notification | None:
-        """A stored message as a Notification; None if it is none, or of no topic asked for, in any version."""
+        """The Notification of a message; None if it is none, or of no topic asked for (in any version)."""
         if raw.subject.endswith(f".{TERM}"):
             return None
         fields = self.fields(raw)

@@ -24,6 +24,7 @@ from eventsourcing.persistence import (
 
 from eventlog.codec import Message
 from eventlog.connection import Log
+from eventlog.insert import insert as insert_all
 from eventlog.layout import Layout
 from eventlog.mapper import split_topic
 from eventlog.stream import MAX_BATCH, Raw
@@ -88,7 +89,7 @@ class JetStreamAggregateRecorder(JetStreamRecorder, AggregateRecorder):
         last = await asyncio.gather(*(self._last(subject, found) for subject, found in versions.items()))
         expected = dict(zip(versions, last, strict=True)) | {subject: seq for subject, _, seq in further}
         entries += [(subject, message) for subject, message, _ in further]
-        return (await self.log.append(entries, expected))[: len(stored_events)]
+        return (await insert_all(self.log, entries, expected))[: len(stored_events)]
 
     async def _last(self, subject: str, versions: Sequence[int]) -> int:
         """The sequence of the subject's last message, after which these versions may be written."""
@@ -197,7 +198,7 @@ class JetStreamTrackingRecorder(JetStreamRecorder, TrackingRecorder):
 
         async def insert() -> None:
             subject, message, seq = await self._tracking(tracking)
-            await self.log.append([(subject, message)], {subject: seq})
+            await insert_all(self.log, [(subject, message)], {subject: seq})
 
         self.log.run(insert())
 

@@ -209,6 +209,12 @@ class Stream:
         """Remove the messages of a subject or wildcard with a sequence below `before`."""
         await self._api(f"STREAM.PURGE.{self.name}", {"filter": subject, "seq": before})
 
+    async def remove(self, seq: int) -> None:
+        """Remove the message at a sequence; its bytes stay on disk."""
+        answer = await self._api(f"STREAM.MSG.DELETE.{self.name}", {"seq": seq, "no_erase": True})
+        if "error" in answer:
+            raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+
     async def existing(self, subjects: Iterable[str]) -> set[str]:
         """Which of these subjects (literal, at most a thousand) hold a message."""
         found: set[str] = set()

@@ -31,12 +31,14 @@ class Reading:
 class View:
     """A read model of one centre in a file (or in memory), kept up to date while `run` runs."""
 
-    def __init__(self, reading: Reading, types: Types, path: Path | None) -> None:
+    def __init__(
+        self, reading: Reading, types: Types, path: Path | None, database: sqlite3.Connection | None = None
+    ) -> None:
         self.reading, self.types, self.path = reading, types, path
         self.position = 0
         self._changed = asyncio.Condition()
         self._turn = asyncio.Lock()
-        self._database = self._open()
+        self._database = self._prepared(database) if database else self._open()
 
     def _open(self) -> sqlite3.Connection:
         if self.path:
@@ -52,6 +54,9 @@ class View:
 
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path or ":memory:", check_same_thread=False, isolation_level=None)
+        return self._prepared(database)
+
+    def _prepared(self, database: sqlite3.Connection) -> sqlite3.Connection:
         database.execute("pragma journal_mode = wal")
         database.execute("pragma synchronous = normal")
         database.execute("create table if not exists reading (one integer primary key, schema text, position integer)")
@@ -73,12 +78,15 @@ class View:
             await asyncio.to_thread(self._forget)
         async for part in log.follow(subjects, self.position):
             async with self._turn:
-                await asyncio.to_thread(self._take, part)
+                await asyncio.to_thread(self.take, part)
             async with self._changed:
                 self.position = part[-1].seq
                 self._changed.notify_all()
 
-    def _take(self, part: list[Raw]) -> None:
+    def take(self, part: list[Raw]) -> None:
+        """Put a list of messages and the new position into the tables, in one transaction."""
+        if not part:
+            return
         database = self._database
         database.execute("begin immediate")
         try:

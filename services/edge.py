@@ -117,7 +117,7 @@ class Edge:
                 reply = problem_of(reason)
                 if isinstance(reply, Problem) and reply.status == 500:
                     seat.report("request.failed", {"verb": title, "reason": repr(reason)})
-            if asked.reply_to != "":
+            if asked.reply_to:
                 content = reply.model_dump_json(exclude_none=True) if isinstance(reply, Data) else json.dumps(reply)
                 kind = "application/problem+json" if isinstance(reply, Problem) else JSON
                 await self.broker.publish(content.encode(), asked.reply_to, headers={"content-type": kind})

@@ -71,9 +71,8 @@ class Seat:
     ) -> None:
         self.service, self.centre = service, centre
         self.report = functools.partial(report, service.name, centre)
-        directory = store / centre if store else None
         self.decider = Decider(service, centre)
-        checkpoint = Checkpoint(directory / f"{service.name}.checkpoint", _schema(service)) if directory else None
+        checkpoint = checkpoint_of(service, centre, store) if store else None
         self.runner = Runner(
             self.decider, place_of(centre, service), connect,
             settings=settings, pace=pace, checkpoint=checkpoint, report=self.report,
@@ -82,8 +81,7 @@ class Seat:
         self.view: View | None = None
         self._subjects: list[str] = []
         if service.reading:
-            path = directory and directory / f"{service.reading.name}.sqlite"
-            self.view = View(service.reading, self.decider, path)
+            self.view = View(service.reading, self.decider, view_path(service, centre, store))
             self._subjects = [registry.log_subject(centre, name, ">") for name in service.reading.services]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -162,5 +160,12 @@ class Seat:
         return self.runner._timer_due() is not None
 
 
-def _schema(service: Service) -> str:
-    return blake2b(f"{SCHEMA} {service.name}".encode(), digest_size=8).hexdigest()
+def checkpoint_of(service: Service, centre: str, store: Path) -> Checkpoint:
+    """Where a service keeps its memory of a centre."""
+    schema = blake2b(f"{SCHEMA} {service.name}".encode(), digest_size=8).hexdigest()
+    return Checkpoint(store / centre / f"{service.name}.checkpoint", schema)
+
+
+def view_path(service: Service, centre: str, store: Path | None) -> Path | None:
+    """Where a service keeps its read model of a centre; None where it has none, or nothing is kept."""
+    return store / centre / f"{service.reading.name}.sqlite" if store and service.reading else None

@@ -29,6 +29,7 @@ from services.sla.state import (
 )
 
 __all__ = [
+    "HEEDS",
     "Deadline",
     "Due",
     "Index",
@@ -209,7 +210,7 @@ def on_due(draft: Draft, timer: Due) -> None:
         draft.add(_broken(it))
 
 
-HEARD: dict[type[Data], Callable[[Draft, Any], None]] = {
+REACTIONS: dict[type[Data], Callable[[Draft, Any], None]] = {
     f.CallOffered: on_offered,
     f.CallQueued: on_queued,
     f.CallDequeued: on_dequeued,
@@ -223,20 +224,17 @@ HEARD: dict[type[Data], Callable[[Draft, Any], None]] = {
     e.CallClosed: on_closed,
     Due: on_due,
 }
-"""What matters to a promise; all else on the log leads to nothing."""
-
-
-HEEDS = tuple(kind for kind in HEARD if kind is not Due)
-"""The events of other services that something follows from here."""
+HEEDS = tuple(kind for kind in REACTIONS if kind is not Due)
+"""The other services' events that are decided on."""
 
 
 def decide(world: World, input: Input) -> Decision:
     """Which deadlines an event of another service sets and ends, or which verdict a timer brings."""
-    heard = HEARD.get(type(input.body))
-    if heard is None:
+    react = REACTIONS.get(type(input.body))
+    if react is None:
         return []
     draft = Draft(world.aggregates.get(input.id, Promises()), input.at, world.protocol)
-    heard(draft, input.body)
+    react(draft, input.body)
     return [(input.id, event) for event in draft.events]
 
 

@@ -24,7 +24,7 @@ create table record (position integer primary key, refused integer not null, at 
 create table protocol (one integer primary key check (one = 1), level integer not null, zone text not null);
 insert into protocol values (1, {round(PLAIN.service_level_s * 1000)}, '{PLAIN.timezone}');
 """
-"""Times are milliseconds since 1970 in UTC; `level` is the service level when the call came, in milliseconds."""
+"""Times are milliseconds since 1970 in UTC; `level` is the service level, also in ms, when a call came."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)

@@ -69,11 +69,19 @@ class Index:
 
 
 World = AnyWorld[Aggregate, Index]
+HEEDS: tuple[type[Data], ...] = (e.NeedEstablished,)
+"""The other services' events that are decided on."""
 
 
 def id_of(number: int) -> str:
     """The aggregate of the ticket with this number."""
     return f"ticket:{number}"
+
+
+def ticket_of(command: Data) -> str:
+    """The aggregate that a command is about; "" for one that begins a case."""
+    number = getattr(command, "ticket", None)
+    return "" if number is None else id_of(number)
 
 
 def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
@@ -209,16 +217,6 @@ VERBS: dict[type[Data], Callable[[Ticket, Any], Data]] = {
     c.CloseTicket: on_close,
     c.ReopenTicket: on_reopen,
 }
-
-
-HEEDS = (e.NeedEstablished,)
-"""The events of other services that something follows from here."""
-
-
-def ticket_of(command: Data) -> str:
-    """The ticket that a command is about; "" where it begins one."""
-    number = getattr(command, "ticket", None)
-    return id_of(number) if number else ""
 
 
 def decide(world: World, input: Input) -> Decision:

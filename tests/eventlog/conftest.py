@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from eventsourcing.utils import Environment
 
 from centralita.server import NatsServer
 from eventlog.jetstream import Factory
-from eventsourcing.utils import Environment
+from tests.eventlog.servers import Servers
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +51,16 @@ def open_factory(log_env: dict[str, str]) -> Iterator[Callable[..., Factory]]:
     yield open_
     for factory in opened:
         factory.close()
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    """Servers of one's own, stopped at the end."""
+    servers = Servers(tmp_path / "own")
+    yield servers
+    for server in servers.started:
+        servers.loop.run_until_complete(server.stop())
+    servers.loop.close()
 
 
 @pytest.fixture

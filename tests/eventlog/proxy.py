@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
-from types import TracebackType
+from typing import Self
 
 ACK = b'{"stream":"'
 PUBLISH = b"HPUB log."
@@ -29,13 +29,11 @@ class Proxy:
         self.url = f"nats://127.0.0.1:{self._listener.getsockname()[1]}"
         self._acceptor = Thread(target=self._accept, daemon=True)
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> Self:
         self._acceptor.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for open_ in [self._listener, *self._sockets]:
             _end(open_)
         self._acceptor.join(5)

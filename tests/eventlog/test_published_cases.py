@@ -1,9 +1,9 @@
 """The cases that the `eventsourcing` library publishes for persistence modules, on a real server.
 
-Three of what it publishes do not apply. `TaggedDecisionCountersProjectionTestCase` is for stores of tagged decisions
-(`eventsourcing.dcb`), a kind of recorder of its own with queries over tags, which this module does not offer;
-`TranscoderTestCase` is about the library's transcoder, which is used here as it is; `ApplicationTestCase` names the
-library's in-memory module in its assertions.
+Three of what it publishes do not apply. `TaggedDecisionCountersProjectionTestCase` is for stores of tagged
+decisions (`eventsourcing.dcb`), another kind of recorder with queries over tags, which this module has not;
+`TranscoderTestCase` is about the library's transcoder, which is used here as it is; `ApplicationTestCase` is
+about the library's applications on its own in-memory module, which it names in its assertions.
 """
 
 from __future__ import annotations

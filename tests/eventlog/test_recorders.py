@@ -1,15 +1,13 @@
-"""The recorders where it is hard: rivals, lost answers, long inserts, a full disk, a lost server."""
+"""What the recorders promise beyond the published cases."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
-from pathlib import Path
 from threading import Barrier, Event, Thread
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import nats
 import pytest
@@ -18,33 +16,18 @@ from eventsourcing.persistence import (
     IntegrityError,
     InterfaceError,
     NotSupportedError,
-    OperationalError,
     StoredEvent,
     Tracking,
 )
 from eventsourcing.utils import Environment
-from nats.js.api import StreamConfig
 
-from centralita.cluster import start_cluster
 from centralita.server import NatsServer
 from eventlog.codec import Message
 from eventlog.jetstream import Factory
 from eventlog.stream import Stream
-from tests.eventlog.proxy import Proxy
+from tests.eventlog.stored import events, versions
 
 Open = Callable[..., Factory]
-
-
-def events(
-    originator_id: UUID | str, versions: Sequence[int], state: bytes = b"{}", topic: str = "counted"
-) -> list[StoredEvent]:
-    """Stored events of an aggregate, all alike but for their versions."""
-    return [StoredEvent(originator_id, version, topic, state) for version in versions]
-
-
-def versions(recorder: Any, originator_id: UUID | str) -> list[int]:
-    """The versions that the log holds of an aggregate."""
-    return [event.originator_version for event in recorder.select_events(originator_id)]
 
 
 def test_of_64_racing_writers_one_wins_each_version(open_factory: Open) -> None:
@@ -72,53 +55,6 @@ def test_of_64_racing_writers_one_wins_each_version(open_factory: Open) -> None:
     assert all(event.originator_version in won[int(event.state)] for event in stored)
 
 
-@pytest.mark.parametrize("cut", [False, True], ids=["silence", "cut"])
-@pytest.mark.parametrize("size", [1, 3])
-def test_a_lost_answer_is_found_in_the_log(
-    log_server: NatsServer, open_factory: Open, size: int, cut: bool
-) -> None:
-    """What the server committed counts as written, once, though its answer never came."""
-    with Proxy(log_server.port) as proxy:
-        recorder = open_factory(JETSTREAM_URL=proxy.url, JETSTREAM_TIMEOUT="0.4").application_recorder()
-        aggregate = uuid4()
-        assert recorder.insert_events(events(aggregate, [1])) == [1]
-        proxy.cut, proxy.on_ack = cut, lambda: False
-        ids = recorder.insert_events(events(aggregate, range(2, 2 + size)))
-        assert proxy.on_ack is None
-        assert ids == list(range(2, 2 + size))
-        assert versions(recorder, aggregate) == list(range(1, 2 + size))
-        assert recorder.max_notification_id() == 1 + size
-
-
-def test_a_lost_request_is_sent_again(log_server: NatsServer, open_factory: Open) -> None:
-    """What never reached the server is written by the second attempt."""
-    with Proxy(log_server.port) as proxy:
-        recorder = open_factory(JETSTREAM_URL=proxy.url, JETSTREAM_TIMEOUT="0.4").application_recorder()
-        aggregate = uuid4()
-        proxy.on_publish = lambda: False
-        assert recorder.insert_events(events(aggregate, [1])) == [1]
-        assert proxy.on_publish is None
-
-
-def test_a_rival_with_the_same_words_is_not_taken_for_oneself(
-    log_server: NatsServer, open_factory: Open
-) -> None:
-    """If the answer is lost and a rival wrote the very same event, the insert has failed."""
-    rival = open_factory().application_recorder()
-    aggregate = uuid4()
-
-    def overtake() -> bool:
-        rival.insert_events(events(aggregate, [1]))
-        return False
-
-    with Proxy(log_server.port) as proxy:
-        recorder = open_factory(JETSTREAM_URL=proxy.url, JETSTREAM_TIMEOUT="0.4").application_recorder()
-        proxy.on_publish = overtake
-        with pytest.raises(IntegrityError):
-            recorder.insert_events(events(aggregate, [1]))
-    assert versions(rival, aggregate) == [1]
-
-
 def test_an_insert_may_have_more_than_1000_events(open_factory: Open) -> None:
     """2,500 events of three aggregates are stored in one insert, in order and without a gap."""
     recorder = open_factory().application_recorder()
@@ -131,25 +67,8 @@ def test_an_insert_may_have_more_than_1000_events(open_factory: Open) -> None:
     assert len(recorder.select_notifications(2000, 100, stop=2050)) == 51
 
 
-def test_a_rival_between_two_batches_is_a_conflict(log_server: NatsServer, open_factory: Open) -> None:
-    """Who writes the next version between two batches of an insert wins it, and the error says what is stored."""
-    rival = open_factory().application_recorder()
-    aggregate = uuid4()
-
-    def overtake() -> bool:
-        rival.insert_events(events(aggregate, [1001]))
-        return True
-
-    with Proxy(log_server.port) as proxy:
-        recorder = open_factory(JETSTREAM_URL=proxy.url).application_recorder()
-        proxy.on_ack = overtake
-        with pytest.raises(IntegrityError, match="first 1000 of 1200 are stored"):
-            recorder.insert_events(events(aggregate, range(1, 1201)))
-    assert versions(rival, aggregate) == list(range(1, 1002))
-
-
 def test_versions_follow_one_another(open_factory: Open) -> None:
-    """A version that is left out, repeated or too high for a first one is refused, with all that came with it."""
+    """A version left out, repeated or too high for a first one is refused, with all that came with it."""
     recorder = open_factory().application_recorder()
     aggregate, other = uuid4(), uuid4()
     for wrong in ([2], [1, 3], [1, 1], [-1]):
@@ -179,7 +98,7 @@ def test_events_can_be_asked_for_by_version(open_factory: Open) -> None:
 
 
 def test_position_and_events_are_one(open_factory: Open) -> None:
-    """A position refused refuses the events, events refused leave the position, and both go into one batch only."""
+    """Events and position are refused together, and if they do not go into one batch."""
     recorder = open_factory().process_recorder()
     aggregate = uuid4()
     assert recorder.insert_events(events(aggregate, [1, 2]), tracking=Tracking("up", 5)) == [1, 2]
@@ -201,7 +120,7 @@ def test_position_and_events_are_one(open_factory: Open) -> None:
 def test_applications_may_share_a_stream(open_factory: Open) -> None:
     """Two applications and their snapshots on one stream never see each other's notifications."""
     one = open_factory("one", JETSTREAM_STREAM="LOG_shared" + uuid4().hex)
-    two = open_factory("two", JETSTREAM_STREAM=one._log.name)
+    two = open_factory("two", JETSTREAM_STREAM=one.stream)
     aggregate = uuid4()
     assert one.application_recorder().insert_events(events(aggregate, [1])) == [1]
     one.aggregate_recorder("snapshots").insert_events(events(aggregate, [1]))
@@ -212,7 +131,7 @@ def test_applications_may_share_a_stream(open_factory: Open) -> None:
 
 
 def test_ids_are_tokens(open_factory: Open) -> None:
-    """Text ids come back as text, and an id that no subject can hold is refused before anything is written."""
+    """Text ids come back as text; an id that no subject can hold is refused before anything is written."""
     recorder = open_factory(ORIGINATOR_ID_TYPE="text").application_recorder()
     recorder.insert_events(events("customer:42", [1]))
     assert [n.originator_id for n in recorder.select_notifications(None, 9)] == ["customer:42"]
@@ -234,7 +153,7 @@ def test_an_event_too_large_is_refused(open_factory: Open) -> None:
 async def test_the_loop_reads_what_a_recorder_wrote(
     log_server: NatsServer, log_env: dict[str, str], open_factory: Open
 ) -> None:
-    """An event of a recorder is a CloudEvent under its aggregate's subject, whole for whoever reads the stream."""
+    """An event of a recorder is a CloudEvent under its aggregate's subject, whole for its readers."""
     factory = open_factory("desk", ORIGINATOR_ID_TYPE="text")
     together = [
         StoredEvent("c1", 1, "call.offered", b'{"to":"1"}'),
@@ -324,138 +243,3 @@ def test_a_wrong_setting_is_named(log_env: dict[str, str], key: str, value: str)
     """A setting that is missing or wrong is an OSError that says which."""
     with pytest.raises(OSError, match=value or key):
         Factory(Environment("app", log_env | {key: value}))
-
-
-@pytest.fixture
-def server_of_ones_own(tmp_path: Path) -> Iterator[Callable[..., NatsServer]]:
-    """Starts a server for this test alone, which may be filled, killed and restarted."""
-    loop = asyncio.new_event_loop()
-    started: list[NatsServer] = []
-
-    async def launch(**settings: Any) -> NatsServer:
-        return await NatsServer.start(tmp_path / "own", **settings)
-
-    def start(**settings: Any) -> NatsServer:
-        started.append(loop.run_until_complete(launch(**settings)))
-        return started[-1]
-
-    start.restart = lambda: loop.run_until_complete(started[-1].restart())  # type: ignore[attr-defined]
-    yield start
-    for server in started:
-        server.resume()
-        loop.run_until_complete(server.stop())
-    loop.close()
-
-
-@pytest.mark.parametrize("limit", ["store", "stream"])
-def test_a_full_log_refuses_and_keeps_what_it_has(
-    server_of_ones_own: Callable[..., NatsServer], log_env: dict[str, str], limit: str
-) -> None:
-    """Where there is no room an insert is one OperationalError that says so, and nothing of it is stored."""
-    room = 200_000
-    server = server_of_ones_own(**({"max_file_store": room} if limit == "store" else {}))
-
-    async def create() -> None:
-        connection = await nats.connect(server.url)
-        subjects = [f"log.{log_env['JETSTREAM_CONTEXT']}.>"]
-        config = StreamConfig("FULL", subjects=subjects, max_bytes=room, allow_atomic=True, allow_direct=True)
-        await connection.jetstream().add_stream(config, discard="new")
-        await connection.close()
-
-    if limit == "stream":
-        asyncio.run(create())
-    settings = {"JETSTREAM_URL": server.url, "JETSTREAM_STREAM": "FULL"}
-    with Factory(Environment("app", log_env | settings)) as factory:
-        recorder = factory.application_recorder()
-        aggregate, stored = uuid4(), 0
-        with pytest.raises(OperationalError, match=r"resource|maximum bytes|insufficient") as refused:
-            for stored in count(0, 10):
-                recorder.insert_events(events(aggregate, range(stored + 1, stored + 11), b"x" * 1000))
-        assert "not known" not in str(refused.value)
-        assert stored > 50
-        assert versions(recorder, aggregate) == list(range(1, stored + 1))
-        factory.close()
-
-
-def test_a_lost_server_is_one_error_and_no_half_insert(
-    server_of_ones_own: Callable[..., NatsServer], log_env: dict[str, str]
-) -> None:
-    """Killed among inserts of 20, the server keeps whole ones, all that were acknowledged; then the recorder goes on."""
-    server = server_of_ones_own()
-    settings = {"JETSTREAM_URL": server.url, "JETSTREAM_TIMEOUT": "1"}
-    factory = Factory(Environment("app", log_env | settings))
-    recorder = factory.application_recorder()
-    aggregate, written, failures, going = uuid4(), 0, [], Event()
-
-    def write() -> None:
-        nonlocal written
-        try:
-            while True:
-                recorder.insert_events(events(aggregate, range(written + 1, written + 21)))
-                written += 20
-                going.set()
-        except OperationalError as error:
-            failures.append(error)
-
-    writer = Thread(target=write)
-    writer.start()
-    assert going.wait(10)
-    server.kill()
-    writer.join(20)
-    assert len(failures) == 1
-    assert "not known" in str(failures[0])
-    with pytest.raises(OperationalError, match="cannot connect"):
-        recorder.select_events(aggregate)
-    server_of_ones_own.restart()  # type: ignore[attr-defined]
-    stored = versions(recorder, aggregate)
-    assert stored == list(range(1, len(stored) + 1))
-    assert len(stored) in (written, written + 20)
-    recorder.insert_events(events(aggregate, [len(stored) + 1]))
-    factory.close()
-
-
-def test_a_silent_server_is_not_waited_for_for_ever(
-    server_of_ones_own: Callable[..., NatsServer], log_env: dict[str, str]
-) -> None:
-    """No answer is one error that says what is not known; when the server wakes, each version is there once at most."""
-    server = server_of_ones_own()
-    settings = {"JETSTREAM_URL": server.url, "JETSTREAM_TIMEOUT": "0.3"}
-    factory = Factory(Environment("app", log_env | settings))
-    recorder = factory.application_recorder()
-    aggregate = uuid4()
-    recorder.insert_events(events(aggregate, [1]))
-    subscription = recorder.subscribe()
-    server.suspend()
-    with pytest.raises(OperationalError):
-        recorder.insert_events(events(aggregate, [2]))
-    server.resume()
-    try:
-        recorder.insert_events(events(aggregate, [2]))
-    except IntegrityError:
-        pass
-    assert versions(recorder, aggregate) == [1, 2]
-    assert [next(subscription).originator_version for _ in range(2)] == [1, 2]
-    server.kill()
-    with pytest.raises(OperationalError):
-        next(subscription)
-    factory.close()
-
-
-def test_with_replicas_one_reads_what_one_wrote(log_env: dict[str, str], tmp_path: Path) -> None:
-    """On three servers every insert is seen by the next read, whichever replica answers it."""
-    loop = asyncio.new_event_loop()
-    servers = loop.run_until_complete(start_cluster(tmp_path))
-    try:
-        settings = {"JETSTREAM_URL": servers[1].url, "JETSTREAM_REPLICAS": "3"}
-        factory = Factory(Environment("app", log_env | settings))
-        recorder = factory.application_recorder()
-        aggregate = uuid4()
-        for version in range(1, 101):
-            recorder.insert_events(events(aggregate, [version]))
-            assert len(versions(recorder, aggregate)) == version
-        assert recorder.insert_events(events(aggregate, range(101, 111))) == list(range(101, 111))
-        factory.close()
-    finally:
-        for server in servers:
-            loop.run_until_complete(server.stop())
-        loop.close()

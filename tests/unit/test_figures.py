@@ -19,7 +19,7 @@ from contracts.base import Data
 from contracts.commands import FiguresQuery
 from contracts.protocol import Protocol
 from services.sla import figures
-from tests.unit.given import at
+from tests.unit.given import START, at
 
 QUEUED, DEQUEUED, ANSWERED = f.CallQueued(), f.CallDequeued(), f.CallAnswered()
 ABANDONED, ENDED = f.CallAbandoned(), f.CallEnded()
@@ -56,7 +56,7 @@ class Log:
         self.position += 1
         figures.apply(self.db, Recorded(id, moment, self.position), event)
 
-    def call(self, id: str, queue: str, *story: tuple[Data, float], start: datetime = at(0)) -> None:
+    def call(self, id: str, queue: str, *story: tuple[Data, float], start: datetime = START) -> None:
         """A call offered to a queue, and what happened how many seconds later."""
         self.add(id, f.CallOffered(queue=queue), start)
         for event, seconds in story:
@@ -130,7 +130,7 @@ def test_a_small_day_by_queue() -> None:
 
 
 def test_a_call_in_progress_counts_as_far_as_it_has_come() -> None:
-    """Offered alone it is neither answered nor abandoned; answered but not ended it has no handling time yet."""
+    """Offered alone it is neither answered nor abandoned; before its end it has no handling time."""
     log = Log()
     log.call("a", "PS")
     log.call("b", "PS", (ANSWERED, 3))
@@ -251,4 +251,4 @@ def test_a_month_is_taken_in_within_seconds() -> None:
     log.db.execute("commit")
     assert time.perf_counter() - began < 10
     assert log.figures()["queues"]["PS"]["answered"] == 30_000
-    assert len(log.figures(by="day")["days"]) == 29
+    assert len(log.figures(by="day")["days"]) == 29 + 1

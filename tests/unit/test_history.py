@@ -52,7 +52,7 @@ STORY = [
 
 
 def fed(story: list[tuple[str, Data]], times: int = 1) -> sqlite3.Connection:
-    """A read model that has taken in these events, at positions 1, 2, … and as many seconds after the start."""
+    """A read model that has taken in these events, at positions 1, 2, …, as many seconds after START."""
     db = sqlite3.connect(":memory:", isolation_level=None)
     db.executescript(history.SCHEMA)
     for _ in range(times):

@@ -60,7 +60,7 @@ def hear(world: World[Any, Any], body: Data, seconds: float) -> list[Data]:
 
 
 def fire(world: World[Any, Any], seconds: float) -> list[tuple[float, Data]]:
-    """Fire what may be fired when the service's clock stands there: seconds of the due time, and the event."""
+    """Fire what the service's clock allows at this second: the second it was due at, and the event."""
     fired = []
     while (timer := domain.next_timer(world)) and timer[0] <= at(seconds):
         ((_, event),) = happen(domain, world, timer[1])
@@ -138,7 +138,7 @@ def test_a_queue_rings_at_nobody() -> None:
 @pytest.mark.parametrize("protocol", [TIMED, RINGS])
 @pytest.mark.parametrize("over", [ANSWERED, ABANDONED, ENDED])
 def test_leaving_the_queue_after_all_is_over_promises_nothing(over: Data, protocol: Protocol) -> None:
-    """A call answered, abandoned or ended while it was queued does not ring again when it leaves the queue."""
+    """Answered, abandoned or ended while it was queued, a call does not ring when it leaves the queue."""
     world = heard((OFFERED, 0), (QUEUED, 1), (over, 60), protocol=protocol)
     assert hear(world, DEQUEUED, 61) == []
 
@@ -157,7 +157,7 @@ def test_a_timer_waits_for_the_grace_and_dates_from_the_due_time() -> None:
 
 
 def test_what_arrives_after_the_verdict_corrects_it() -> None:
-    """An answer at 7 s that is heard after the breach was recorded leaves the breach and a correction beside it."""
+    """An answer at 7 s that is heard after the breach leaves the breach, and a correction beside it."""
     world = heard((OFFERED, 0))
     fire(world, 9)
     events = hear(world, ANSWERED, 7)
@@ -217,7 +217,7 @@ def test_the_same_level_again_is_nothing() -> None:
     ],
 )
 def test_reassessed_when_already_past(seconds: float, events: list[str]) -> None:
-    """R22: if the new limit has passed at the assessment it is breached at once; at the very limit it runs."""
+    """R22: if the new limit has passed already it is breached at once; at the very limit it runs."""
     world = heard((OFFERED, 0), (ANSWERED, 5), (assessed("high"), 30))
     assert brief(hear(world, assessed("low"), seconds)) == events
 
@@ -385,8 +385,8 @@ def test_every_deadline_ends_once_and_on_the_right_side(
     made: dict[str, e.DeadlineSet] = {}
     ends: dict[str, Data] = {}
     corrected: set[str] = set()
-    for input, decision in told:
-        assert input.kind == "event" or len(decision) == 1
+    for cause, decision in told:
+        assert cause.kind == "event" or len(decision) == 1
         for _, event in decision:
             if isinstance(event, e.DeadlineSet):
                 assert event.deadline not in made
@@ -395,11 +395,11 @@ def test_every_deadline_ends_once_and_on_the_right_side(
                 promise = made[event.deadline]
                 assert event.deadline not in ends
                 ends[event.deadline] = event
-                late = is_past(promise.due, promise.inclusive, input.at)
+                late = is_past(promise.due, promise.inclusive, cause.at)
                 if isinstance(event, e.DeadlineMet | e.DeadlineCancelled):
                     assert not late
                 else:
-                    assert late or (input.kind == "timer" and input.at == promise.due)
+                    assert late or (cause.kind == "timer" and cause.at == promise.due)
                 assert isinstance(event, e.DeadlineWarned) <= promise.warning
                 assert isinstance(event, e.DeadlineBreached) <= (not promise.warning)
             elif isinstance(event, e.DeadlineCorrected):

@@ -82,7 +82,7 @@ def test_numbers_run_on_even_when_tickets_have_left_memory() -> None:
     """A number is never given twice, whatever became of its ticket."""
     world = one("closed")
     assert domain.closed(world.aggregates.pop("ticket:1"))
-    assert [id for id, _ in command(world, REGISTER) + command(world, REGISTER)] == ["ticket:2", "ticket:3"]
+    assert [it for it, _ in command(world, REGISTER) + command(world, REGISTER)] == ["ticket:2", "ticket:3"]
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -150,6 +150,13 @@ def test_what_may_not_be_is_refused(state: str, body: Data, rule: str) -> None:
     assert world.aggregates == before
 
 
+def test_a_command_names_its_aggregate() -> None:
+    """Every verb is about the ticket that it names; registering begins one."""
+    verbs = (COMMENT, ASSIGN, AWAIT, RESOLVE, CLOSE, REOPEN)
+    assert {domain.ticket_of(body) for body in verbs} == {"ticket:1"}
+    assert domain.ticket_of(REGISTER) == ""
+
+
 @pytest.mark.parametrize("body", [COMMENT, ASSIGN, AWAIT, RESOLVE, CLOSE, REOPEN])
 def test_an_unknown_ticket_is_refused(body: Data) -> None:
     """Every verb but `register` needs a ticket."""
@@ -184,7 +191,7 @@ def test_a_call_that_has_a_ticket_owes_none(later: str) -> None:
 
 
 def test_a_repeat_is_noted_with_the_open_tickets() -> None:
-    """Who calls again while tickets are open: those are named, in order; resolved ones and other customers' not."""
+    """The customer's open tickets are named, in order; resolved ones and those of others are not."""
     events = [
         registered(1),
         registered(2),
@@ -208,7 +215,7 @@ def test_owed_and_repeated_at_once() -> None:
     """Both may follow from one need, in this order."""
     decision = happen(domain, one("pending"), when("c1", need("error", "acme"), kind="event"))
     assert [type(event) for _, event in decision] == [e.TicketOwed, e.RepeatNoted]
-    assert all(id == "c1" for id, _ in decision)
+    assert all(about == "c1" for about, _ in decision)
 
 
 def test_what_tickets_does_not_follow_leads_to_nothing() -> None:
@@ -217,7 +224,7 @@ def test_what_tickets_does_not_follow_leads_to_nothing() -> None:
 
 
 def test_a_ticket_read_back_disturbs_nothing() -> None:
-    """A closed ticket that left memory and is folded again is open for nobody, and the world can be pickled."""
+    """A closed ticket that left memory and is folded again leaves the index as it was."""
     world = one("closed")
     index = pickle.dumps(world.index)
     del world.aggregates["ticket:1"]
@@ -237,21 +244,21 @@ BODIES = st.sampled_from(
 
 @for_all(st.lists(st.tuples(BODIES, st.integers(1, 3)), max_size=30))
 def test_any_history_is_consistent(steps: list[tuple[tuple[str, Data], int]]) -> None:
-    """A command leads to one event or a refusal, a need heard twice to nothing, and the index is right throughout."""
+    """A command leads to one event or a refusal, a need heard twice to nothing; the index is always right."""
     world = given(domain, OWING)
     for (about, body), number in steps:
-        input = when(f"ticket:{number}" if about == "ticket" else f"c{number}", body, 0, "command")
+        asked = when(f"ticket:{number}" if about == "ticket" else f"c{number}", body, 0, "command")
         try:
-            decision = happen(domain, world, input)
+            decision = happen(domain, world, asked)
         except Refused:
             continue
         if about == "ticket":
             assert len(decision) == 1
             if not isinstance(body, c.RegisterTicket | c.CommentTicket):
                 with pytest.raises(Refused):
-                    domain.decide(world, input)
+                    domain.decide(world, asked)
         else:
-            assert domain.decide(world, input) == []
+            assert domain.decide(world, asked) == []
         tickets = [it for it in world.aggregates.values() if isinstance(it, domain.Ticket)]
         still = {it.number for it in tickets if it.state not in ("resolved", "closed")}
         assert world.index.open.get("acme", set()) == still

@@ -1,0 +1,1 @@
+"""What people type, a file for each verb or a few that belong together."""

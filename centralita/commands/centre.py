@@ -1,0 +1,118 @@
+"""`centralita centre`: open, list and remove centres."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+import protocols
+from centralita import centres
+from centralita.commands.common import (
+    REFUSED,
+    USAGE,
+    AsJson,
+    Group,
+    Nats,
+    connected,
+    fail,
+    print_json,
+    run,
+)
+from contracts import registry
+from contracts.protocol import PLAIN, Protocol
+
+app = typer.Typer(cls=Group, no_args_is_help=True, help="Open, list and remove centres.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Lower case letters, digits and '-', a letter first.")]
+
+
+class Clock(str, Enum):
+    """Whose time a centre goes by."""
+
+    real = "real"
+    virtual = "virtual"
+
+
+@app.command("add")
+def add(
+    name: Name,
+    protocol: Annotated[
+        str, typer.Option(help=f"plain, {', '.join(protocols.names())}, or a file (TOML).")
+    ] = "plain",
+    clock: Annotated[Clock, typer.Option(help="The world's clock, or one that clock.advanced facts move.")] = Clock.real,
+    replicas: Annotated[int, typer.Option(min=1, max=5, help="Servers that keep a copy of each stream.")] = 1,
+    nats: Nats = None,
+    json: AsJson = False,
+) -> None:
+    """Open a centre that works by a protocol."""
+    run(_add(_name(name), _protocol(protocol), clock, replicas, nats, json))
+
+
+async def _add(
+    name: str, protocol: Protocol, clock: Clock, replicas: int, nats: str | None, as_json: bool
+) -> None:
+    async with connected(nats) as client:
+        added = await centres.add(client.connection, name, protocol, clock=clock.value, replicas=replicas)
+    if not added:
+        fail(REFUSED, f"the centre {name} is open already; remove it first, or choose another name")
+    if as_json:
+        return print_json({"centre": name, "protocol": protocol.name, "clock": clock.value})
+    print(f"{name} is open: protocol {protocol.name} {protocol.version}, {clock.value} clock")
+
+
+@app.command("list")
+def names(nats: Nats = None, json: AsJson = False) -> None:
+    """The centres that are open, one a line."""
+    run(_names(nats, json))
+
+
+async def _names(nats: str | None, as_json: bool) -> None:
+    async with connected(nats) as client:
+        found = await centres.names(client.connection)
+    if as_json:
+        return print_json({"centres": found})
+    for name in found:
+        print(name)
+
+
+@app.command("remove")
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    nats: Nats = None,
+    json: AsJson = False,
+) -> None:
+    """Remove a centre with everything it ever recorded."""
+    _name(name)
+    if not yes:
+        if not sys.stdin.isatty():
+            fail(USAGE, f"removing {name} cannot be undone: say --yes")
+        typer.confirm(f"Remove {name} with everything it ever recorded?", abort=True, err=True)
+    run(_remove(name, nats, json))
+
+
+async def _remove(name: str, nats: str | None, as_json: bool) -> None:
+    async with connected(nats, name) as client:
+        await centres.remove(client.connection, name)
+    if as_json:
+        return print_json({"removed": name})
+    print(f"{name} is removed")
+
+
+def _name(text: str) -> str:
+    try:
+        return registry.centre_name(text)
+    except ValueError as error:
+        fail(USAGE, str(error))
+
+
+def _protocol(name: str) -> Protocol:
+    if name == PLAIN.name:
+        return PLAIN
+    try:
+        return protocols.load(name)
+    except protocols.ProtocolError as error:
+        fail(USAGE, f"--protocol: {error}")

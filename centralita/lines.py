@@ -1,0 +1,95 @@
+"""How one message of the log reads: as a line for the eye, or as a CloudEvent in JSON for a program."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any
+
+from rich.text import Text
+
+from eventlog.codec import JSON, Message, timestamp
+
+__all__ = ["cloudevent", "data_of", "facts", "line", "service_of", "when"]
+
+COLOURS = {"intake": "cyan", "routing": "magenta", "tickets": "green", "sla": "yellow", "centre": "blue"}
+ALARMING = {"fact.rejected", "rule.violated", "record.refused", "deadline.breached"}
+LONGEST = 48
+
+
+def service_of(message: Message) -> str:
+    """The service that recorded it."""
+    return message.subject.split(".")[2]
+
+
+def data_of(message: Message) -> dict[str, Any]:
+    """The data, or nothing where it is no JSON object."""
+    try:
+        data = json.loads(message.data)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def cloudevent(message: Message) -> dict[str, Any]:
+    """The CloudEvent in JSON form, with our extension attributes and its `position` in the log."""
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": message.id,
+        "source": message.source,
+        "type": message.name,
+        "subject": message.aggregate,
+    }
+    if message.time:
+        event["time"] = timestamp(message.time)
+    event |= {"position": message.seq, "sequence": message.sequence, "dataversion": message.version}
+    if message.place != (1, 1):
+        event["place"] = f"{message.place[0]}/{message.place[1]}"
+    optional = {"cause": message.cause, "causesource": message.cause_source, "actor": message.actor}
+    event |= {name: value for name, value in optional.items() if value}
+    event |= {"inbox": message.inbox, "log": message.log, "datacontenttype": message.content_type}
+    try:
+        event["data"] = json.loads(message.data) if message.content_type.startswith(JSON) else None
+    except ValueError:
+        event["data"] = None
+    if event["data"] is None:
+        del event["data"]
+        event["data_base64"] = b64encode(message.data).decode()
+    return event
+
+
+def when(message: Message) -> str:
+    """Its time in UTC to the millisecond, or when it was stored."""
+    time = message.time or message.stored
+    return time.astimezone(UTC).isoformat(" ", "milliseconds")[:23] if time else ""
+
+
+def facts(data: Mapping[str, Any]) -> str:
+    """The data in short: `queue=PS agent=ANAT`; long values are cut, what is false or empty is left out."""
+    return " ".join(f"{name}={_short(value)}" for name, value in data.items() if value not in (None, False, [], {}, ""))
+
+
+def line(message: Message, *, indent: str = "", note: str = "") -> Text:
+    """Time, service, event type, id and short facts, in colours that show on a terminal only."""
+    service = service_of(message)
+    kind = f"{indent}{message.name}"
+    text = Text(no_wrap=True, overflow="ellipsis", end="")
+    text.append(when(message), "dim").append("  ")
+    text.append(f"{service:<8}", COLOURS.get(service, "")).append(" ")
+    text.append(f"{kind:<22}", "bold red" if message.name in ALARMING else "bold").append(" ")
+    text.append(f"{message.aggregate}", "blue").append("  ")
+    text.append(facts(data_of(message)))
+    if note:
+        text.append(f"  {note}", "dim")
+    return text
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list | dict):
+        value = json.dumps(value, ensure_ascii=False)
+    text = " ".join(str(value).split())
+    text = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return f'"{text}"' if " " in text else text

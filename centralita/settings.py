@@ -1,0 +1,20 @@
+"""What the environment says where nothing is typed: CENTRALITA_NATS, CENTRALITA_CENTRE, CENTRALITA_STORE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """Where the server is, which centre is meant, where files go; `trace` shows where an unexpected error arose."""
+
+    model_config = SettingsConfigDict(env_prefix="CENTRALITA_", env_ignore_empty=True)
+
+    nats: str = "nats://127.0.0.1:4222"
+    centre: str | None = None
+    store: Path = Path("centralita-store")
+    trace: bool = False
