@@ -99,7 +99,8 @@ COMMANDS: list[tuple[float, str, str, Mapping[str, Any]]] = [
     ),
     (415, "tickets", "comment", {"ticket": 1, "text": "Técnico en camino, compresor parado", "by": "marta"}),
     (420, "routing", "close", {"call": "c-1001", "by": "marta"}),
-    (690, "routing", "close", {"call": "c-1003", "by": "bruno"}),
+    (690, "routing", "close", {"call": "c-1003", "by": "bruno"}),  # too early: the client was not reached yet
+    (705, "routing", "close", {"call": "c-1003", "by": "bruno"}),
     (820, "tickets", "resolve", {"ticket": 1, "resolution": "Compresor cambiado", "by": "marta"}),
     (830, "tickets", "close", {"ticket": 1, "by": "marta"}),
 ]

@@ -151,6 +151,16 @@ def name_of_type(kind: type[Data]) -> str:
     return _NAMES[kind]
 
 
+def recorded_types() -> Mapping[str, type[Data]]:
+    """All facts and events by name: what can be found on a log."""
+    return _BY_NAME
+
+
+def version_of(name: str) -> int:
+    """The present schema version of a fact or event."""
+    return _VERSIONS[name]
+
+
 def source(centre: str, service: str) -> str:
     """The CloudEvents source of what a service of a centre records."""
     return f"/{centre}/{service}"

@@ -66,7 +66,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def moment(text: str) -> datetime:
-    """The UTC datetime of an RFC 3339 text, cut to microseconds; ValueError otherwise and for a leap second."""
+    """The UTC datetime of an RFC 3339 text, cut to microseconds. ValueError, also for a leap second."""
     if not _RFC3339.fullmatch(text):
         raise ValueError("no RFC 3339 time with an offset")
     try:
@@ -123,15 +123,14 @@ def message_of(
         raise Malformed("content-type", "binary mode, with the attributes in ce- headers", content_type)
     if found.get("ce-specversion") != SPEC_VERSION:
         raise Malformed("ce-specversion", SPEC_VERSION, found.get("ce-specversion", "nothing"))
-    id, source, name = (_required(found, header) for header in ("ce-id", "ce-source", "ce-type"))
     time = found.get("ce-time")
     place = found.get("ce-place")
     return Message(
         aggregate=subject.rsplit(".", 1)[-1],
-        name=name,
+        name=_required(found, "ce-type"),
         data=data,
-        id=id,
-        source=source,
+        id=_required(found, "ce-id"),
+        source=_required(found, "ce-source"),
         version=_number(found, "ce-dataversion", 1),
         sequence=_number(found, "ce-sequence", 0),
         time=_time(time) if time else None,

@@ -19,6 +19,10 @@ class Unavailable(LogError):
     """The server cannot be reached, did not answer in time, or has no room: whether it wrote is not known."""
 
 
+class Declined(Unavailable):
+    """The server answered that it cannot store now (no room, no leader): the message or batch was not written."""
+
+
 class TooLarge(LogError):
     """A message is larger than the server or the stream takes; it was not written."""
 
@@ -45,7 +49,7 @@ def of_code(code: int, description: str) -> LogError:
         return TooLarge(description)
     if code in _NO_STREAM:
         return NoStream(description)
-    return Unavailable(f"{description} (code {code})")
+    return Declined(f"{description} (code {code})")
 
 
 def of(error: Exception) -> LogError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from eventlog import errors
 from eventlog.codec import Message
@@ -50,21 +51,17 @@ async def _settled(log: Log, part: Entries, expected: Mapping[str, int]) -> list
     for attempt in range(ATTEMPTS):
         try:
             return await (await log.stream()).append(part, expected=expected, atomic=True)
-        except errors.Conflict:
+        except (errors.Conflict, errors.Declined):
             if doubt and (found := await _found(log, part, expected)):
                 return found
             raise
         except errors.Unavailable as error:
             doubt = error
             await asyncio.sleep(PAUSE * 2**attempt)
-    assert doubt is not None
-    try:
-        found = await _found(log, part, expected)
-    except errors.Unavailable:
-        raise errors.Unavailable(f"{doubt}; it is not known whether the events are stored") from doubt
-    if not found:
-        raise doubt
-    return found
+    with suppress(errors.Unavailable):
+        if found := await _found(log, part, expected):
+            return found
+    raise errors.Unavailable(f"{doubt}; it is not known whether the events are stored") from doubt
 
 
 async def _found(log: Log, part: Entries, expected: Mapping[str, int]) -> list[int]:

@@ -119,6 +119,7 @@ class Runner(Generic[W]):
         self._last_stored: datetime | None = None
         self._inbox_checked = -1
         self._recorded_inbox = 0
+        self._reference = 0
 
     # from outside
 
@@ -283,7 +284,7 @@ class Runner(Generic[W]):
 
     async def _work(self) -> None:
         last = await self.log.last(self.place.reference)
-        reference = last.seq if last else 0
+        self._reference = last.seq if last else 0
         self._pump(self.log.follow([self.place.log], self.core.log), self._log)
         if self.place.inbox:
             self._pump(self.inbox.follow(self.place.inbox, self.core.inbox), self._inbox)
@@ -292,7 +293,7 @@ class Runner(Generic[W]):
         while True:
             self._wake.clear()
             # facts wait until the centre's own messages are known: no decision is made without its protocol
-            arrivals = self._gather(facts=self.core.log >= reference)
+            arrivals = self._gather(facts=self.core.log >= self._reference)
             await self._read_back(arrivals)
             await self._step(arrivals)
             idle = not arrivals and not self._log and not self._inbox
@@ -471,6 +472,8 @@ class Runner(Generic[W]):
 
     async def _time(self) -> datetime | None:
         """The time up to which all that this instance could have heard of is recorded."""
+        if self.core.log < self._reference:
+            return None  # which clock the centre goes by is not known yet
         if self.decider.upstream:
             passed = self.heard.passed(self.core.log)
             if passed is None or (self.clock and passed.time <= self.clock):

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from centralita.client import Client
 from centralita.commands.common import (
@@ -116,12 +117,13 @@ async def _follow(
     count: int | None,
     as_json: bool,
 ) -> None:
-    screen, shown = console(), 0
+    terminal, shown = console(), 0
+    screen = terminal if terminal.is_terminal else None
     async for part in client.follow(centre, after=after, services=services, id=id):
         for raw in part:
             if not wanted(raw):
                 continue
-            _show(raw, screen if screen.is_terminal else None, as_json)
+            _show(raw, screen, as_json)
             shown += 1
             if count is not None and shown >= count:
                 sys.stdout.flush()
@@ -129,7 +131,7 @@ async def _follow(
         sys.stdout.flush()
 
 
-def _show(raw: Raw, screen: object, as_json: bool) -> None:
+def _show(raw: Raw, screen: Console | None, as_json: bool) -> None:
     try:
         message = raw.message()
     except Malformed as malformed:
@@ -138,7 +140,7 @@ def _show(raw: Raw, screen: object, as_json: bool) -> None:
     if as_json:
         return print_json(cloudevent(message))
     if screen is not None:
-        return console().print(line(message), no_wrap=True, overflow="ellipsis", crop=True)
+        return screen.print(line(message), no_wrap=True, overflow="ellipsis")
     print(line(message).plain)
 
 

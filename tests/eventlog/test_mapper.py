@@ -164,7 +164,9 @@ def test_a_version_from_the_future_fails_loudly() -> None:
 def test_what_has_no_name_keeps_the_librarys_topic() -> None:
     """An event class that is not registered is stored and read as the library does it."""
     mapper = mapper_of(DeskMapper)
-    named = Named(uuid4(), 1, DomainEvent.create_timestamp(), "hello")
+    named = Named(
+        originator_id=uuid4(), originator_version=1, timestamp=DomainEvent.create_timestamp(), text="hi"
+    )
     stored = mapper.to_stored_event(named)
     assert stored.topic == get_topic(Named)
     assert mapper.to_domain_event(stored) == named

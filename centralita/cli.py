@@ -1,0 +1,98 @@
+"""The command `centralita`: its verbs, and how each failure is told in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+from nats.errors import Error as NatsError
+
+from centralita.client import Refusal
+from centralita.commands import ask, call, centre, figures, publish, replay, tail, up, verify
+from centralita.commands.common import OK, REFUSED, UNREACHABLE, Group, Interrupted, complain
+from centralita.process import ServerError
+from centralita.settings import Settings
+from eventlog import errors
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="The backend of a call centre: four services over one event log.",
+    epilog="Exit codes: 0 done, 1 refused or partly failed, 2 wrongly typed, 3 a server or service is not reachable.",
+)
+for command in (up.up, replay.replay, publish.publish, tail.tail, call.call):
+    app.command()(command)
+for command in (figures.history, figures.figures, verify.verify):
+    app.command()(command)
+app.add_typer(centre.app, name="centre")
+app.add_typer(ask.commands(), name="command")
+app.add_typer(ask.queries(), name="query")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what was typed; the exit code."""
+    try:
+        code = app(args=argv, prog_name="centralita", standalone_mode=False)
+        return code if isinstance(code, int) else OK
+    except typer.TyperException as wrong:
+        return _wrong(wrong)
+    except (typer.Abort, KeyboardInterrupt):
+        return _interrupted(130)
+    except Interrupted as interrupted:
+        return _interrupted(128 + interrupted.number)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the last flush is silent too
+        return 128 + 13
+    except Exception as error:
+        return _failed(error)
+
+
+def _wrong(wrong: typer.TyperException) -> int:
+    text = wrong.format_message()
+    context = getattr(wrong, "ctx", None)
+    if context is not None and text == context.get_help():  # nothing was typed: the help says what there is
+        print(text)
+    elif context is not None:
+        complain(f"{text.rstrip('.')}; see {context.command_path} --help")
+    else:
+        complain(text)
+    return wrong.exit_code
+
+
+def _interrupted(code: int) -> int:
+    complain("interrupted; what was begun may be run again, nothing is recorded twice")
+    return code
+
+
+def _failed(error: Exception) -> int:
+    match error:
+        case Refusal():
+            problem = error.problem
+            rule = f" [{problem.rule}]" if problem.rule else ""
+            field = f"{problem.field}: " if problem.field else ""
+            complain(f"refused{rule}: {field}{problem.detail or problem.title}")
+            return UNREACHABLE if problem.status >= 500 else REFUSED
+        case errors.Unavailable() | ServerError():
+            complain(f"{error}")
+            return UNREACHABLE
+        case errors.LogError():
+            complain(f"{error}")
+            return REFUSED
+        case NatsError() | OSError():
+            complain(f"{type(error).__name__}: {error}")
+            return UNREACHABLE
+    if Settings().trace:
+        traceback.print_exception(error)
+    complain(f"unexpected {type(error).__name__}: {error}; CENTRALITA_TRACE=1 shows where")
+    return REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""`centralita replay`: a file of call records, from offered to the figures."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from centralita import logs
+from centralita.client import Client
+from centralita.commands.common import (
+    REFUSED,
+    AsJson,
+    Centre,
+    Embedded,
+    centre_of,
+    console,
+    fail,
+    print_json,
+    run,
+)
+from centralita.commands.tables import figures_table
+from centralita.records import NotCallRecords
+from centralita.replay import replay as replay_file
+
+
+def replay(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Call records, plain or gzip.")
+    ],
+    centre: Centre = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Keep the embedded server's files here; otherwise nothing is kept."),
+    ] = None,
+    nats: Embedded = None,
+    json: AsJson = False,
+) -> None:
+    """Replay a month of calls in minutes: publish the file as facts with their times, then print the figures.
+
+    A centre that does not exist is opened. Replaying a file again changes nothing.
+    """
+    logs.configure(logging.WARNING)
+    started = time.monotonic()
+    name = centre_of(centre)
+    answer = run(_replay(file, name, store, nats))
+    if json:
+        return print_json(answer)
+    console().print(figures_table(answer))
+    rows = answer["queues"]["all"]["offered"] + answer["ignored"] + answer["refused"]
+    print(f"{name}: {rows:,} rows in {time.monotonic() - started:.0f} s")
+
+
+async def _replay(file: Path, centre: str, store: Path | None, nats: str | None) -> dict[str, Any]:
+    screen = console(stderr=True)
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bars = Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
+    tasks = {}
+
+    def progress(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bars.add_task(what, total=total)
+        bars.update(tasks[what], completed=done, total=total)
+
+    async with _server(store, nats) as url, Client(url, name="centralita-replay", timeout=30.0) as client:
+        with bars:
+            try:
+                return await replay_file(client, centre, file, progress)
+            except NotCallRecords as error:
+                fail(REFUSED, str(error))
+
+
+@asynccontextmanager
+async def _server(store: Path | None, nats: str | None) -> AsyncIterator[str]:
+    if nats:
+        yield nats
+        return
+    from centralita.stack import running  # FastStream takes a second to load
+
+    async with AsyncExitStack() as stack:
+        where = store or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="centralita-")))
+        yield (await stack.enter_async_context(running(where))).url

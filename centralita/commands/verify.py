@@ -1,0 +1,57 @@
+"""`centralita verify`: rebuild from the log and compare."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from centralita.commands.common import (
+    REFUSED,
+    AsJson,
+    Centre,
+    Nats,
+    centre_of,
+    connected,
+    print_json,
+    run,
+)
+from centralita.settings import Settings
+
+
+def verify(
+    centre: Centre = None,
+    store: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Where the services keep checkpoints and read models.")
+    ] = None,
+    nats: Nats = None,
+    json: AsJson = False,
+) -> None:
+    """Rebuild a centre from nothing but its log, and compare with what is kept beside it."""
+    from centralita.verify import Report  # with the services, whose edge takes a second to load
+    from centralita.verify import verify as check
+
+    name, directory = centre_of(centre), store or Settings().store
+    kept = directory / "services" if (directory / "services").is_dir() else None
+
+    async def work() -> Report:
+        async with connected(nats, name, timeout=30.0) as client:
+            return await check(client, name, kept)
+
+    report = run(work())
+    if json:
+        print_json(asdict(report))
+    else:
+        for service, count in report.events.items():
+            print(f"{service:<8} {count:,} events folded")
+        for what in report.compared:
+            print(f"compared {what}")
+        if kept is None:
+            print(f"compared nothing: no checkpoints or read models in {directory}")
+        for wrong in report.wrong:
+            print(f"wrong: {wrong}")
+        print(f"{name}: {len(report.wrong)} differences" if report.wrong else f"{name}: all as the log says")
+    if report.wrong:
+        raise typer.Exit(REFUSED)
