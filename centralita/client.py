@@ -12,11 +12,11 @@ from typing import Any, Self
 from uuid import uuid4
 
 import nats
-from nats.aio.client import Client as Connection
 
 from contracts import registry
 from contracts.base import Problem
 from eventlog import errors
+from eventlog.client import Connection
 from eventlog.codec import Message, moment, timestamp
 from eventlog.stream import MAX_BATCH, Raw, Settings, Stream
 

@@ -56,8 +56,8 @@ _PARAMETERS: Mapping[str, Json] = {
     },
     "id": {
         "description": "What it is about: 1 to 96 of letters, digits and _ @ = + : ~ -, not beginning with +;"
-        " for a call no ':' and none of term, clock, rejected. The log has customer:, agent: or ticket: before"
-        " the ids of these."
+        " for a call no ':' and none of term, clock, rejected. The log has customer:, agent: or ticket:"
+        " before the ids of these."
     },
     "service": {
         "description": "Who recorded it, and alone may; centre holds the centre's own events.",
@@ -107,7 +107,7 @@ def document(schemas: Json) -> Json:
             "title": "Centralita",
             "version": "1.0.0",
             "description": "What is published to a call centre, recorded in it and asked of it:"
-            " CloudEvents 1.0 in the binary mode of the NATS binding. Fields marked x-personal are personal data.",
+            " CloudEvents 1.0, NATS binding, binary mode. Fields marked x-personal are personal data.",
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",

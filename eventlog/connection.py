@@ -50,7 +50,7 @@ class Log:
     def __init__(self, url: str, name: str, settings: Settings) -> None:
         self.name = name
         self._url, self._settings = url, settings
-        self._complaint = ""
+        self._heard: list[str] = []
         self._connections: list[Client] = []
         self._dialling = asyncio.Lock()
         self._loop = asyncio.new_event_loop()
@@ -76,7 +76,7 @@ class Log:
         except CancelledError:
             raise InterfaceError("closed while it was waited for") from None
         except (errors.LogError, Malformed) as error:
-            before = f" (before that: {self._complaint})" if self._complaint else ""
+            before = f" (before that: {self._heard[-1]})" if self._heard else ""
             raise _RAISED.get(type(error), OperationalError)(f"{self.name}: {error}{before}") from error
         except BaseException:
             future.cancel()
@@ -90,7 +90,12 @@ class Log:
         """The stream, through a connection that was alive a moment ago."""
         async with self._dialling:
             if not (self._connections and self._connections[-1].is_connected):
-                self._complaint = ""
+                heard = self._heard
+                heard.clear()
+
+                async def on_error(error: Exception) -> None:  # not of self: the connection must not keep us
+                    heard[:] = [str(error)]
+
                 try:
                     connection = await nats.connect(
                         self._url,
@@ -99,16 +104,13 @@ class Log:
                         max_reconnect_attempts=1,  # these two are heeded by the first connect all the same
                         reconnect_time_wait=PAUSE,
                         connect_timeout=max(1, round(self._settings.timeout)),
-                        error_cb=self._on_error,
+                        error_cb=on_error,
                     )
                 except Exception as error:
-                    reason, self._complaint = self._complaint or errors.of(error), ""
+                    reason = heard.pop() if heard else errors.of(error)
                     raise errors.Unavailable(f"cannot connect: {reason}") from error
                 self._connections[:] = [connection]
         return Stream(self._connections[-1], self.name, self._settings)
-
-    async def _on_error(self, error: Exception) -> None:
-        self._complaint = str(error)
 
     async def create(self, subjects: Sequence[str], replicas: int) -> None:
         """Create the stream where there is none; Unavailable if the one there is takes no atomic batches."""

@@ -20,7 +20,7 @@ class Unavailable(LogError):
 
 
 class Declined(Unavailable):
-    """The server answered that it cannot store now (no room, no leader): the message or batch was not written."""
+    """The server answered that it cannot store now (no room, no leader); what it declined was not written."""
 
 
 class TooLarge(LogError):

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nats
 import structlog
 from nats.aio.client import Client
 
 from contracts import registry
+from eventlog.client import Connection
 from eventlog.runner import Pace
 from eventlog.stream import Settings
 from services.decider import Service
@@ -53,7 +53,8 @@ class Host:
         async def on_error(error: Exception) -> None:
             log.warning("nats.error", service=self.service.name, error=f"{type(error).__name__}: {error}")
 
-        return await nats.connect(
+        connection = Connection()
+        await connection.connect(
             self.settings.url,
             name=f"centralita-{self.service.name}",
             allow_reconnect=reconnect,
@@ -63,6 +64,7 @@ class Host:
             error_cb=on_error,
             user_credentials=self.settings.credentials,
         )
+        return connection
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then leave every centre cleanly. OSError if the server or the port cannot be had."""

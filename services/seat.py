@@ -137,8 +137,10 @@ class Seat:
         return await self.view.ask(lambda database: read(database, query))
 
     def status(self) -> dict[str, Any]:
-        """Where this instance stands."""
+        """Where this instance stands; `clock` is the time it has decided on, which it may not have passed on yet."""
         runner, core = self.runner, self.runner.core
+        virtual = None if self.service.upstream else self.decider.clock(core.world)
+        clock = virtual or runner.clock
         return {
             "service": self.service.name,
             "centre": self.centre,
@@ -148,7 +150,7 @@ class Seat:
             "inbox": core.inbox,
             "log": core.log,
             "own": core.own,
-            "clock": timestamp(runner.clock) if runner.clock else None,
+            "clock": timestamp(clock) if clock else None,
             "in_memory": len(core.tracks),
             "protocol": f"{core.world.protocol.name} {core.world.protocol.version}",
             "virtual": core.world.virtual,

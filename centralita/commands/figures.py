@@ -56,7 +56,7 @@ def history(
         return print_json(answer)
     if not answer["tickets"] and not answer["repeats"]:
         print(f"no tickets of customer {customer}")
-        return
+        return None
     show(console(), answer)
 
 

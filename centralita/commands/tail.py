@@ -136,7 +136,7 @@ def _show(raw: Raw, screen: Console | None, as_json: bool) -> None:
         message = raw.message()
     except Malformed as malformed:
         print(f"centralita: position {raw.seq} cannot be read: {malformed}", file=sys.stderr)
-        return
+        return None
     if as_json:
         return print_json(cloudevent(message))
     if screen is not None:

@@ -1,8 +1,8 @@
 """Sla, wired: promises, clocks and figures."""
 
+from eventlog.view import Reading
 from services.decider import Service
 from services.sla import domain, figures
-from eventlog.view import Reading
 
 SERVICE = Service(
     name="sla",

@@ -1,8 +1,8 @@
 """Tickets, wired: the case history."""
 
+from eventlog.view import Reading
 from services.decider import Service
 from services.tickets import domain, history
-from eventlog.view import Reading
 
 SERVICE = Service(
     name="tickets",

@@ -68,11 +68,8 @@ class FourProcesses:
 
     def start(self, service: str) -> None:
         """Start a service; it may take a second or two until it answers."""
-        store = self.store / "services"
-        options = ["--nats", self.url, "--service", service, "--store", str(store)]
+        options = ["--nats", self.url, "--service", service, "--store", str(self.store)]
         command = [sys.executable, "-m", "centralita.cli", "up", *options]
-        if not (ROOT / "centralita" / "cli.py").exists():
-            command = [sys.executable, str(ROOT / "tests/e2e/one_service.py"), self.url, service, str(store)]
         with (self.store / f"{service}.log").open("ab") as log:
             self.processes[service] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.store,

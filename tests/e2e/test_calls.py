@@ -172,7 +172,7 @@ async def test_the_life_of_a_ticket(centre: Centre) -> None:
     assert [(each["ticket"], each["state"], each["owner"]) for each in history["tickets"]] == [(1, "reopened", "ana")]
     assert [(each["call"], each["tickets"]) for each in history["repeats"]] == [("c2", [1])]
     told = (await centre.query("tickets", "ticket", ticket=1))["events"]
-    assert [each["event"].removeprefix("ticket.") for each in told] == [
+    assert [each["type"].removeprefix("ticket.") for each in told] == [
         *("registered", "commented", "assigned", "state_changed", "state_changed", "resolved", "closed", "reopened"),
     ]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event, Thread
+from threading import enumerate as enumerate_threads
 from typing import Any
 from uuid import uuid4
 
@@ -227,6 +229,18 @@ def test_a_waiting_subscription_can_be_stopped(open_factory: Open) -> None:
     assert isinstance(ended[1], InterfaceError)
     with pytest.raises(InterfaceError, match="closed"):
         recorder.insert_events(events(uuid4(), [1]))
+
+
+def test_a_factory_that_is_dropped_ends_its_thread(log_env: dict[str, str]) -> None:
+    """Without `close` too, the connection and its thread go when nothing refers to the recorders any more."""
+    recorder = Factory(Environment("app", log_env)).application_recorder()
+    recorder.insert_events(events(uuid4(), [1]))
+    mine = [thread for thread in enumerate_threads() if log_env["JETSTREAM_CONTEXT"] in thread.name]
+    assert len(mine) == 1
+    del recorder
+    gc.collect()
+    mine[0].join(5)
+    assert not mine[0].is_alive()
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def test_silence_after_the_request_says_that_nothing_is_known(servers: Servers, 
         return True
 
     with Proxy(server.port) as proxy:
-        recorder = open_factory(JETSTREAM_URL=proxy.url, JETSTREAM_TIMEOUT="0.2").application_recorder()
+        recorder = open_factory(JETSTREAM_URL=proxy.url, JETSTREAM_TIMEOUT="0.4").application_recorder()
         aggregate = uuid4()
         proxy.on_publish = suspend
         with pytest.raises(OperationalError, match="not known whether the events are stored"):
