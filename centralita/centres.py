@@ -64,7 +64,10 @@ async def add(
                 kind, version, data = registry.encode(event)
                 id = f"{name}-{sequence}"
                 messages.append(
-                    (centre, Message(name, kind, data, id, source, version, sequence, now, place=(sequence, 2)))
+                    (
+                        centre,
+                        Message(name, kind, data, id, source, version, sequence, now, place=(sequence, 2)),
+                    )
                 )
             await log.append(messages, expected={centre: 0}, atomic=True)
         await js.add_stream(read)

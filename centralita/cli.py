@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
 from nats.errors import Error as NatsError
 
 from centralita.client import Refusal
-from centralita.commands import ask, call, centre, figures, publish, replay, tail, up, verify
+from centralita.commands import ask, call, centre, demo, figures, publish, replay, tail, up, verify
 from centralita.commands.common import OK, REFUSED, UNREACHABLE, Group, Interrupted, complain
 from centralita.process import ServerError
 from centralita.settings import Settings
@@ -25,12 +25,21 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     help="The backend of a call centre: four services over one event log.",
-    epilog="Exit codes: 0 done, 1 refused or partly failed, 2 wrongly typed, 3 a server or service is not reachable.",
+    epilog="Exit codes: 0 done, 1 refused or partly failed, 2 wrongly typed, 3 not reachable.",
 )
-for command in (up.up, replay.replay, publish.publish, tail.tail, call.call):
-    app.command()(command)
-for command in (figures.history, figures.figures, verify.verify):
-    app.command()(command)
+VERBS: tuple[Callable[..., None], ...] = (
+    up.up,
+    demo.demo,
+    replay.replay,
+    publish.publish,
+    tail.tail,
+    call.call,
+    figures.history,
+    figures.figures,
+    verify.verify,
+)
+for verb in VERBS:
+    app.command()(verb)
 app.add_typer(centre.app, name="centre")
 app.add_typer(ask.commands(), name="command")
 app.add_typer(ask.queries(), name="query")
@@ -50,18 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the last flush is silent too
         return 128 + 13
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  told in one line, whatever it is
         return _failed(error)
 
 
 def _wrong(wrong: typer.TyperException) -> int:
     text = wrong.format_message()
     context = getattr(wrong, "ctx", None)
-    if context is not None and text == context.get_help():  # nothing was typed: the help says what there is
-        print(text)
-    elif context is not None:
-        complain(f"{text.rstrip('.')}; see {context.command_path} --help")
-    else:
+    if context is not None and text.strip():  # without a text the help was shown, for nothing was typed
+        complain(f"{text.replace('Value error, ', '').rstrip('.')}; see {context.command_path} --help")
+    elif text.strip():
         complain(text)
     return wrong.exit_code
 

@@ -50,15 +50,21 @@ class Fact:
                 raise ValueError(f"{name}: expected a non-empty text, found {event.get(name)!r}")
         if event.get("specversion", "1.0") != "1.0":
             raise ValueError(f"specversion: expected 1.0, found {event['specversion']!r}")
+        if "data_base64" in event:
+            raise ValueError("data_base64: expected data, in JSON")
         data = event.get("data", {})
         if not isinstance(data, dict):
             raise ValueError(f"data: expected an object, found {type(data).__name__}")
         try:
             time = moment(event["time"]) if event.get("time") else None
-        except (ValueError, TypeError):
-            raise ValueError(f"time: expected an RFC 3339 time with an offset, found {event['time']!r}") from None
-        version = int(event.get("dataversion", 1))
-        return cls(event["type"], event["subject"], data, time, event["id"], event["source"], version)
+        except (ValueError, TypeError, OverflowError):
+            raise ValueError(
+                f"time: expected an RFC 3339 time with an offset, found {event['time']!r}"
+            ) from None
+        version = event.get("dataversion", 1)
+        if not str(version).isdigit():
+            raise ValueError(f"dataversion: expected a whole number, found {version!r}")
+        return cls(event["type"], event["subject"], data, time, event["id"], event["source"], int(version))
 
     def message(self, centre: str) -> tuple[str, Message]:
         """Subject and message; ValueError if the type is no fact or the id cannot stand in a subject."""
@@ -66,7 +72,9 @@ class Fact:
         if topic is None:
             raise ValueError(f"type: {self.type!r} is no fact that Centralita knows")
         if not registry.valid_id(self.about, topic):
-            raise ValueError(f"subject: {self.about!r} cannot be an id: letters, digits and _ @ = + : ~ -, 96 at most")
+            raise ValueError(
+                f"subject: {self.about!r} cannot be an id: letters, digits and _ @ = + : ~ -, 96 at most"
+            )
         message = Message(
             aggregate=self.about,
             name=self.type,
@@ -87,17 +95,24 @@ class Client:
         self.connection = Connection()
 
     async def __aenter__(self) -> Self:
+        reasons: list[Exception] = []
+
+        async def on_error(error: Exception) -> None:
+            reasons[:] = [error]  # what fails for good is raised where it was asked
+
         try:
             await self.connection.connect(
                 self.url,
                 name=self.name,
                 connect_timeout=2,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=1,
-                error_cb=_on_error,
+                max_reconnect_attempts=1,  # for now: with -1 nats-py would try the first connection for ever
+                reconnect_time_wait=0,
+                error_cb=on_error,
             )
-        except (nats.errors.Error, OSError) as error:
-            raise errors.Unavailable(f"no NATS server answers at {self.url}: {error}") from error
+        except (nats.errors.Error, OSError, ValueError) as error:
+            reason = str(reasons[0] if reasons else error)
+            raise errors.Unavailable(f"no NATS server answers at {self.url}: {reason}") from error
+        self.connection.options |= {"max_reconnect_attempts": -1, "reconnect_time_wait": 0.25}
         return self
 
     async def __aexit__(
@@ -133,7 +148,12 @@ class Client:
         self, centre: str, service: str, verb: str, data: Mapping[str, Any], *, id: str = "", actor: str = ""
     ) -> dict[str, Any]:
         """Ask a service to do something; what it recorded, or Refusal. The same `id` again does it only once."""
-        headers = {"ce-id": id or uuid4().hex, "ce-source": self.name, "ce-specversion": "1.0", "ce-type": verb}
+        headers = {
+            "ce-id": id or uuid4().hex,
+            "ce-source": self.name,
+            "ce-specversion": "1.0",
+            "ce-type": verb,
+        }
         if actor:
             headers["ce-actor"] = actor
         _check("command", service, verb, registry.COMMANDS)
@@ -146,14 +166,18 @@ class Client:
         _check("query", service, name, registry.QUERIES)
         return await self._ask(centre, registry.query_subject(centre, service, name), data or {}, {})
 
-    async def _ask(self, centre: str, subject: str, data: Mapping[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+    async def _ask(
+        self, centre: str, subject: str, data: Mapping[str, Any], headers: dict[str, str]
+    ) -> dict[str, Any]:
         content = json.dumps(data, default=_plain).encode()
         loop = asyncio.get_running_loop()
         until, patience = loop.time() + self.timeout, 0.25
         while True:
             try:
                 left = max(until - loop.time(), 0.01)
-                reply = await self.connection.request(subject, content, timeout=min(patience, left), headers=headers)
+                reply = await self.connection.request(
+                    subject, content, timeout=min(patience, left), headers=headers
+                )
                 break
             except nats.errors.MaxPayloadError as error:
                 raise errors.TooLarge(f"{len(content)} bytes are more than the server takes") from error
@@ -164,8 +188,12 @@ class Client:
                     raise errors.NoStream(f"there is no centre {centre!r}") from error
                 if isinstance(error, nats.errors.NoRespondersError) or loop.time() >= until:
                     service = subject.split(".")[2]
-                    raise errors.Unavailable(f"no active {service} answers for the centre {centre!r}") from error
-                patience *= 2  # a service that takes over may have missed it; what is asked twice is done once
+                    raise errors.Unavailable(
+                        f"no active {service} answers for the centre {centre!r}"
+                    ) from error
+                patience *= (
+                    2  # a service that takes over may have missed it; what is asked twice is done once
+                )
         answer: dict[str, Any] = json.loads(reply.data)
         if (reply.headers or {}).get("content-type", "").startswith("application/problem+json"):
             raise Refusal(Problem.model_validate(answer))
@@ -176,7 +204,9 @@ class Client:
     ) -> AsyncIterator[list[Raw]]:
         """The log after a position, for ever: over lost connections without a gap or a repeat."""
         stream = self.log(centre)
-        subjects = [registry.log_subject(centre, service, id if id != "*" else ">") for service in services or ("*",)]
+        subjects = [
+            registry.log_subject(centre, service, id if id != "*" else ">") for service in services or ("*",)
+        ]
         if not services and id == "*":
             subjects = [f"log.{centre}.>"]
         while True:
@@ -190,7 +220,9 @@ class Client:
     async def story(self, centre: str, call: str) -> list[Message]:
         """Everything that all services recorded of a call, in order."""
         stream = self.log(centre)
-        parts = [await stream.read_subject(registry.log_subject(centre, name, call)) for name in registry.SERVICES]
+        parts = [
+            await stream.read_subject(registry.log_subject(centre, name, call)) for name in registry.SERVICES
+        ]
         return sorted((raw.message() for part in parts for raw in part), key=lambda message: message.seq)
 
     async def settle(self, centre: str, timeout: float = 60.0) -> int:
@@ -198,21 +230,23 @@ class Client:
 
         Returns the log's last position; errors.Unavailable if it is not so in time.
         """
-        deadline = asyncio.get_running_loop().time() + timeout
-        where = "no service answers"
-        while asyncio.get_running_loop().time() < deadline:
+        loop, where = asyncio.get_running_loop(), "no service answers"
+        began = loop.time()
+        while (waited := loop.time() - began) < timeout:
             try:
                 settled, where = await self._settled(centre)
             except errors.Unavailable as reason:
                 settled, where = 0, str(reason)
             if settled:
                 return settled
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(min(0.25, 0.005 + waited / 20))  # asking costs the services time
         raise errors.Unavailable(f"{centre} is not settled after {timeout:g} s: {where}")
 
     async def _settled(self, centre: str) -> tuple[int, str]:
         log, inbox = self.log(centre), self.inbox(centre)
-        facts = {topic: await inbox.last(registry.inbox_subject(centre, topic, ">")) for topic in registry.TOPICS}
+        facts = {
+            topic: await inbox.last(registry.inbox_subject(centre, topic, ">")) for topic in registry.TOPICS
+        }
         last = await log.last_sequence()
         asked = (self.query(centre, service, "status") for service in registry.SERVICES)
         status = {answer["service"]: answer for answer in await asyncio.gather(*asked)}
@@ -238,14 +272,14 @@ def _check(what: str, service: str, name: str, known: Mapping[str, Mapping[str, 
         every = ", ".join(sorted(f"{service} {name}" for service, names in known.items() for name in names))
         raise Refusal(
             Problem(
-                type=f"/problems/unknown-{what}", title=f"Unknown {what}", status=404, rule=f"unknown-{what}",
-                detail=f"{service} knows no {what} {name}", expected=f"one of: {every}",
+                type=f"/problems/unknown-{what}",
+                title=f"Unknown {what}",
+                status=404,
+                rule=f"unknown-{what}",
+                detail=f"{service} knows no {what} {name}",
+                expected=f"one of: {every}",
             )  # fmt: skip
         )
-
-
-async def _on_error(error: Exception) -> None:
-    """Lost connections come back by themselves; what fails for good is raised where it was asked."""
 
 
 def _plain(value: Any) -> str:

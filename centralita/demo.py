@@ -94,7 +94,9 @@ async def _play(client: Client, console: Console, seconds: float) -> None:
             await client.command(CENTRE, service, verb, data)
         except Refusal as refusal:
             rule = refusal.problem.rule
-            console.print(f"[bold red]refused[/bold red]  {service} {verb} {data}: {refusal} ({rule})", soft_wrap=True)
+            console.print(
+                f"[bold red]refused[/bold red]  {service} {verb} {data}: {refusal} ({rule})", soft_wrap=True
+            )
     await client.publish(CENTRE, [_clock(story.LAST)])
 
 
@@ -131,14 +133,19 @@ async def _summary(client: Client, console: Console, seen: list[Message]) -> boo
     console.print(table)
 
     assignments = await client.query(CENTRE, "routing", "assignments")
-    owned = {row["call"]: f"{row['state']} {row.get('owner') or ''}".strip() for row in assignments["assignments"]}
+    owned = {
+        row["call"]: f"{row['state']} {row.get('owner') or ''}".strip() for row in assignments["assignments"]
+    }
     console.print("\nOwners:  " + ", ".join(f"{call} {state}" for call, state in sorted(owned.items())))
     history = await client.query(CENTRE, "tickets", "history", {"customer": "2041"})
     tickets = ", ".join(f"ticket {row['ticket']} {row['state']}" for row in history["tickets"])
-    console.print(f"Customer 2041:  {tickets}, called again {len(history['repeats'])} time(s) while it was open")
+    console.print(
+        f"Customer 2041:  {tickets}, called again {len(history['repeats'])} time(s) while it was open"
+    )
     rejected = [message for message in seen if message.name == "fact.rejected"]
     for message in rejected:
         told = data_of(message)
-        console.print(f"Rejected:  {told['type']} of {message.aggregate}: {told['reason']}; original at {told['kept']}")
+        console.print(
+            f"Rejected:  {told['type']} of {message.aggregate}: {told['reason']}; original at {told['kept']}"
+        )
     return len(rejected) == 2 and all(row["state"] == "closed" for row in history["tickets"])
-

@@ -11,7 +11,7 @@ __all__ = ["configure"]
 
 
 def configure(level: int = logging.INFO, *, pretty: bool | None = None) -> None:
-    """Set up structlog and the standard library's logging alike; `pretty` None: as standard error is a terminal."""
+    """Set up structlog and standard logging alike; `pretty` None: as standard error is a terminal."""
     pretty = sys.stderr.isatty() if pretty is None else pretty
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -1,4 +1,4 @@
-"""Replay: a file of call records, published as facts at the times they tell, on the centre's virtual clock."""
+"""Replay: a file of call records, published as facts at its own times on the centre's virtual clock."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ __all__ = ["Import", "Progress", "replay"]
 
 BATCH = 1000
 CLOCK_EVERY = 4000
-AHEAD = 50_000
+LOOK_EVERY = 10_000
+AHEAD = 50_000 - LOOK_EVERY
 PATIENCE = 120.0
 AFTERWARDS = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Progress = Callable[[str, int, int], None]
-"""Told again and again: what (published, or a service), how far it has come, and how far there is to go."""
+"""Told again and again: what (published, or a service), how far it is, and how far it has to go."""
 
 
 class _Step(NamedTuple):
-    """A fact to come: `key` orders it among all, `at` is when it occurred; which row, and which of its facts."""
+    """A fact to come: `key` orders it among all, `at` is when it occurred, `part` its place in its row."""
 
     key: datetime
     row: int
@@ -95,20 +96,19 @@ class Import:
         return least[::-1]
 
     def _advanced(self, to: datetime) -> Fact:
-        id = f"clock/{timestamp(to)}"
-        return Fact("clock.advanced", registry.CLOCK, {"to": to}, to, id, self.source)
+        return Fact("clock.advanced", registry.CLOCK, {"to": to}, to, f"clock/{timestamp(to)}", self.source)
 
     def _fact(self, step: _Step) -> Fact:
         row = self.rows[step.row]
         if isinstance(row, records.CallRecord):
             kind, at, data = records.facts(row)[step.part]
             return Fact(kind, row.call_id, data, at, f"{row.call_id}/{kind}", self.source)
-        about, id = f"import-{row.line}", f"line/{row.line}"
+        about, name = f"import-{row.line}", f"line/{row.line}"
         if isinstance(row, records.Ignored):
             reason = {"line": row.line, "reason": "PHANTOM: a call that never was"}
-            return Fact("record.ignored", about, reason, step.at, id, self.source)
+            return Fact("record.ignored", about, reason, step.at, name, self.source)
         refusal = {"line": row.line, "field": row.field, "reason": row.reason, "row": row.text[:4000]}
-        return Fact("record.refused", about, refusal, step.at, id, self.source)
+        return Fact("record.refused", about, refusal, step.at, name, self.source)
 
 
 async def replay(client: Client, centre: str, path: Path, progress: Progress) -> dict[str, Any]:
@@ -129,15 +129,15 @@ def _once(rows: Iterator[records.Row]) -> Iterator[records.Row]:
     """The rows, a call's second one refused: two calls cannot share an id."""
     seen: dict[str, int] = {}
     for row in rows:
-        if isinstance(row, records.CallRecord):
-            if (line := seen.setdefault(row.call_id, row.line)) != row.line:
-                yield records.Refused(row.line, "call_id", f"the call of line {line} again", row.call_id)
-                continue
-        yield row
+        first = seen.setdefault(row.call_id, row.line) if isinstance(row, records.CallRecord) else row.line
+        if first == row.line:
+            yield row
+        else:
+            yield records.Refused(row.line, "call_id", f"the id of the call on line {first}", "")
 
 
 async def _nature(client: Client, centre: str) -> tuple[ZoneInfo, bool]:
-    """The time zone of the centre's protocol, where the file's clock hung, and whether its clock is virtual."""
+    """The time zone of the centre's protocol, as that of the file, and whether its clock is virtual."""
     zone, virtual = PLAIN.timezone, False
     for raw in await client.log(centre).read_subject(registry.log_subject(centre, registry.CENTRE, centre)):
         message = raw.message()
@@ -157,7 +157,8 @@ async def _publish(client: Client, centre: str, plan: Import, virtual: bool, pro
             await _store(client, centre, batch)
             done, batch = done + BATCH, []
             progress("published", min(done, total), total)
-            await _room(client, centre)
+            if done % LOOK_EVERY == 0:
+                await _room(client, centre)
     await _store(client, centre, batch)
     progress("published", total, total)
 

@@ -70,6 +70,11 @@ class NatsServer:
             raise ServerError("the server was never started")
         return self._process.pid
 
+    async def ended(self) -> str:
+        """Wait until the process is gone; says with which code, and where its log is."""
+        assert self._process
+        return f"nats-server has ended with code {await self._process.wait()}, its log is {self.log_file}"
+
     async def stop(self) -> None:
         """SIGTERM, after 5 s SIGKILL; returns with the process gone and the store free. Safe to repeat."""
         try:

@@ -10,7 +10,7 @@ __all__ = ["Settings"]
 
 
 class Settings(BaseSettings):
-    """Where the server is, which centre is meant, where files go; `trace` shows where an unexpected error arose."""
+    """Server, centre and directory where none is named; `trace` shows where an unexpected error arose."""
 
     model_config = SettingsConfigDict(env_prefix="CENTRALITA_", env_ignore_empty=True)
 

@@ -1,4 +1,4 @@
-"""The whole of Centralita in one process: an embedded server (or one that runs already) and some or all services."""
+"""Centralita in one process: an embedded server (or one that runs already) and some or all services."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from centralita.server import NatsServer
 from contracts.registry import SERVICES
@@ -30,6 +31,26 @@ class Stack:
     url: str
     hosts: dict[str, Host]
     server: NatsServer | None
+    tasks: Sequence[asyncio.Task[None]] = ()
+
+    async def ended(self) -> str:
+        """Wait until a part of it ends by itself, which none should; says which, and why."""
+        waits: list[asyncio.Future[Any]] = list(self.tasks)
+        server = asyncio.ensure_future(self.server.ended()) if self.server else None
+        waits += [server] if server else [asyncio.get_running_loop().create_future()]
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if server:
+                server.cancel()
+        for task in self.tasks:
+            if task in done:
+                reason = task.exception()
+                return f"{task.get_name()} has ended" + (
+                    f": {type(reason).__name__}: {reason}" if reason else ""
+                )
+        assert server
+        return server.result()
 
 
 @asynccontextmanager
@@ -75,7 +96,7 @@ async def running(
                 if task.done():
                     ready.cancel()
                     task.result()  # a host that ends before it is ready has failed: raise its reason
-            yield Stack(url, hosts, server)
+            yield Stack(url, hosts, server, tasks)
         finally:
             stop.set()
             await asyncio.gather(*tasks, return_exceptions=True)

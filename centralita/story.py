@@ -9,7 +9,12 @@ Told = tuple[float, str, str, Mapping[str, Any]]
 """Second, type of the fact, whom it is about, data."""
 
 STAFF: list[Told] = [
-    (0, "agent.signed_in", "marta", {"name": "Marta Vidal", "desks": ["technical-service"], "languages": ["es", "pt"]}),
+    (
+        0,
+        "agent.signed_in",
+        "marta",
+        {"name": "Marta Vidal", "desks": ["technical-service"], "languages": ["es", "pt"]},
+    ),
     (0, "agent.signed_in", "bruno", {"name": "Bruno Sá", "desks": ["technical-service", "sales"]}),
     (0, "agent.signed_in", "carmen", {"name": "Carmen Ruiz", "desks": ["accounts", "management"]}),
     (1, "agent.available", "marta", {}),
@@ -29,7 +34,12 @@ CUSTOMERS: list[Told] = [
             "special_treatment": True,
         },
     ),
-    (0, "customer.registered", "3307", {"name": "Frigo Norte", "kind": "key-account", "phones": ["+34 910 555 220"]}),
+    (
+        0,
+        "customer.registered",
+        "3307",
+        {"name": "Frigo Norte", "kind": "key-account", "phones": ["+34 910 555 220"]},
+    ),
 ]
 CALLS: list[Told] = [
     # a property manager with special treatment: recognised by the number, confirmed by asking
@@ -41,7 +51,12 @@ CALLS: list[Told] = [
         "c-1001",
         {"standing": "customer", "customer": "2041", "title": "Sra.", "name": "Alameda", "party": "company"},
     ),
-    (41, "request.stated", "c-1001", {"text": "La cámara de la comunidad no enfría", "category": "complaint"}),
+    (
+        41,
+        "request.stated",
+        "c-1001",
+        {"text": "La cámara de la comunidad no enfría", "category": "complaint"},
+    ),
     (55, "complexity.assessed", "c-1001", {"complexity": "low"}),
     (88, "assignment.attempted", "c-1001", {"by": "marta", "outcome": "accepted"}),
     (140, "call.ended", "c-1001", {"by": "agent", "disposition": "handed-over"}),
@@ -49,15 +64,35 @@ CALLS: list[Told] = [
     # somebody at home, answered a second too late; what they say gives away who they are
     (30, "call.offered", "c-1002", {"from": "+34 600 555 733", "queue": "general"}),
     (39, "call.answered", "c-1002", {"agent": "pablo"}),
-    (52, "caller.identified", "c-1002", {"standing": "new", "title": "Sr.", "name": "Ferrer", "party": "individual"}),
-    (70, "request.stated", "c-1002", {"text": "Quiero saber si instalan en mi casa", "category": "information"}),
+    (
+        52,
+        "caller.identified",
+        "c-1002",
+        {"standing": "new", "title": "Sr.", "name": "Ferrer", "party": "individual"},
+    ),
+    (
+        70,
+        "request.stated",
+        "c-1002",
+        {"text": "Quiero saber si instalan en mi casa", "category": "information"},
+    ),
     (80, "contact.given", "c-1002", {"phone": "600 555 733", "email": "ferrer@correo.example"}),
     (150, "call.ended", "c-1002", {"by": "caller", "disposition": "informed"}),
     # a cold store in Portuguese: a doubt, a question, a colleague who does not pick up, another who does
     (100, "call.offered", "c-1003", {"from": "+351 912 555 018", "queue": "general", "language": "pt"}),
     (104, "call.answered", "c-1003", {"agent": "lucia"}),
-    (118, "caller.identified", "c-1003", {"standing": "new", "name": "Moreira", "title": "Eng.", "language": "pt"}),
-    (140, "request.stated", "c-1003", {"text": "O evaporador parou e os moradores queixam-se", "category": "error"}),
+    (
+        118,
+        "caller.identified",
+        "c-1003",
+        {"standing": "new", "name": "Moreira", "title": "Eng.", "language": "pt"},
+    ),
+    (
+        140,
+        "request.stated",
+        "c-1003",
+        {"text": "O evaporador parou e os moradores queixam-se", "category": "error"},
+    ),
     (150, "kind.confirmed", "c-1003", {"kind": "property-manager", "answer": False}),
     (162, "kind.confirmed", "c-1003", {"kind": "industrial-refrigeration", "answer": True}),
     (170, "complexity.assessed", "c-1003", {"complexity": "high"}),
@@ -75,15 +110,30 @@ CALLS: list[Told] = [
     (300, "call.offered", "c-1005", {"from": "+34 930 555 900", "queue": "general"}),
     (304, "call.answered", "c-1005", {"agent": "pablo"}),
     (320, "caller.asked_for", "c-1005", {"person": "Consejero Delegado"}),
-    (333, "request.stated", "c-1005", {"text": "Llamo de su banco por un aval bancario", "category": "administrative"}),
+    (
+        333,
+        "request.stated",
+        "c-1005",
+        {"text": "Llamo de su banco por un aval bancario", "category": "administrative"},
+    ),
     (345, "complexity.assessed", "c-1005", {"complexity": "low"}),
-    (400, "assignment.attempted", "c-1005", {"by": "carmen", "outcome": "instructed", "instruction": "Cita el jueves"}),
+    (
+        400,
+        "assignment.attempted",
+        "c-1005",
+        {"by": "carmen", "outcome": "instructed", "instruction": "Cita el jueves"},
+    ),
     (560, "call.ended", "c-1005", {"by": "caller", "disposition": "appointment"}),
     # the property manager again, while the first case is open
     (720, "call.offered", "c-1006", {"from": "+34 600 555 101", "queue": "general"}),
     (724, "call.answered", "c-1006", {"agent": "lucia"}),
     (735, "caller.identified", "c-1006", {"standing": "customer", "customer": "2041", "party": "company"}),
-    (750, "request.stated", "c-1006", {"text": "¿Cuándo viene el técnico a la comunidad?", "category": "complaint"}),
+    (
+        750,
+        "request.stated",
+        "c-1006",
+        {"text": "¿Cuándo viene el técnico a la comunidad?", "category": "complaint"},
+    ),
     (800, "assignment.attempted", "c-1006", {"by": "marta", "outcome": "accepted"}),
     (810, "call.ended", "c-1006", {"by": "agent", "disposition": "informed"}),
     # what cannot be: an answer to a call that was never offered, and a complexity nobody knows
@@ -95,7 +145,13 @@ COMMANDS: list[tuple[float, str, str, Mapping[str, Any]]] = [
         90,
         "tickets",
         "register",
-        {"category": "complaint", "need": "Cámara sin frío", "customer": "2041", "call": "c-1001", "by": "lucia"},
+        {
+            "category": "complaint",
+            "need": "Cámara sin frío",
+            "customer": "2041",
+            "call": "c-1001",
+            "by": "lucia",
+        },
     ),
     (415, "tickets", "comment", {"ticket": 1, "text": "Técnico en camino, compresor parado", "by": "marta"}),
     (420, "routing", "close", {"call": "c-1001", "by": "marta"}),

@@ -56,13 +56,19 @@ async def verify(client: Client, centre: str, store: Path | None = None) -> Repo
     for message in messages:
         stands_alone = message.cause_source or not message.cause or message.name == "fact.rejected"
         if not stands_alone and message.cause not in ids:
-            report.wrong.append(f"event {message.seq} {message.name}: its cause {message.cause} is not in the log")
+            report.wrong.append(
+                f"event {message.seq} {message.name}: its cause {message.cause} is not in the log"
+            )
     return report
 
 
 def _timer(message: Message) -> str:
     """What a timer of a deadline is called as the cause of an event."""
-    return f"{message.aggregate}.{json.loads(message.data)['deadline']}" if message.name == "deadline.set" else ""
+    return (
+        f"{message.aggregate}.{json.loads(message.data)['deadline']}"
+        if message.name == "deadline.set"
+        else ""
+    )
 
 
 def _rebuild(
@@ -71,7 +77,9 @@ def _rebuild(
     """A core with everything folded that the service recorded up to a position; None if that is impossible."""
     core = Core(Decider(service, centre), registry.source(centre, service.name), _EVERYTHING, _EVERYTHING)
     own = f"{registry.log_subject(centre, service.name, '')}"
-    reference = [raw for raw in raws if raw.subject.startswith(registry.log_subject(centre, registry.CENTRE, ""))]
+    reference = [
+        raw for raw in raws if raw.subject.startswith(registry.log_subject(centre, registry.CENTRE, ""))
+    ]
     count = 0
     try:
         for raw in raws:
@@ -139,6 +147,8 @@ def _compare_view(report: Report, service: Service, centre: str, path: Path, raw
     if held.content() != fresh.content():
         for table, rows in fresh.content().items():
             if held.content().get(table) != rows:
-                report.wrong.append(f"{service.name}: the table {table} of {reading.name} is not what the log says")
+                report.wrong.append(
+                    f"{service.name}: the table {table} of {reading.name} is not what the log says"
+                )
     held.close()
     fresh.close()

@@ -41,16 +41,23 @@ class Passed(NamedTuple):
     inbox: int
 
 
+_PENDING = 4096
+
+
 class Heard:
     """What this instance hears: its own service's active instance, and the services upstream."""
 
-    def __init__(self, connection: Client, beats: str, service: str, instance: str, upstream: tuple[str, ...]):
+    def __init__(
+        self, connection: Client, beats: str, service: str, instance: str, upstream: tuple[str, ...]
+    ):
         self._connection, self._beats, self._service, self._instance = connection, beats, service, instance
-        self._pending: dict[str, deque[Beat]] = {name: deque() for name in upstream}
+        # beats beyond the bound push out older ones: the clock then moves later, in a larger step
+        self._pending: dict[str, deque[Beat]] = {name: deque(maxlen=_PENDING) for name in upstream}
         self._reached: dict[str, Beat] = {}
-        self._own_at = 0.0
+        self._terms: dict[str, int] = {}
+        self._own_at = time.monotonic()
         self._own_stopped = asyncio.Event()
-        self.changed = asyncio.Event()
+        self.own_heard = False
 
     async def start(self) -> None:
         """Begin to listen."""
@@ -61,21 +68,33 @@ class Heard:
     async def _on_beat(self, message: Msg) -> None:
         beat = Beat(*json.loads(message.data))
         service = message.subject.rsplit(".", 1)[-1]
+        if beat.term < self._terms.get(service, 0):
+            return  # of an instance that was replaced, and has slept through it
+        self._terms[service] = beat.term
         if service == self._service:
             if beat.instance != self._instance:
-                self._own_at = 0.0 if beat.state == "stopped" else time.monotonic()
-                self._own_stopped.set() if beat.state == "stopped" else self._own_stopped.clear()
+                self.own_lives()
+                self.own_heard = True
+                if beat.state == "stopped":
+                    self._own_stopped.set()
             return
         if beat.clock:
-            self._pending[service].append(beat)
-            self.changed.set()
+            pending = self._pending[service]
+            if pending and pending[-1].own == beat.own:
+                pending.pop()
+            pending.append(beat)
+
+    def own_lives(self) -> None:
+        """Take note of a sign of life of this service's active instance."""
+        self._own_at = time.monotonic()
+        self._own_stopped.clear()
 
     async def say(self, beat: Beat) -> None:
         """Beat."""
         await self._connection.publish(f"{self._beats}.{self._service}", json.dumps(beat).encode())
 
     def own_age(self) -> float:
-        """Seconds since the active instance of this service was heard."""
+        """Seconds since the active instance of this service gave a sign of life, or since we began to listen."""
         return time.monotonic() - self._own_at
 
     async def own_silent(self, patience: float) -> None:

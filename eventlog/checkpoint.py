@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from eventlog.core import Core
 from eventlog.stream import Stream
 
-_FIELDS = ("world", "tracks", "commands", "inbox", "log", "own", "own_id", "_closed")
+_FIELDS = ("world", "tracks", "commands", "inbox", "log", "own", "own_id", "recorded", "_closed")
+_DIGEST = 32
 
 
 class Checkpoint:
@@ -27,8 +29,14 @@ class Checkpoint:
     async def save(self, core: Core[Any]) -> None:
         """Write the core's memory, whole or not at all; only between two commits. OSError if it cannot be kept."""
         # pickled here, where nothing changes the world meanwhile; only the writing leaves the loop
-        content = pickle.dumps((self.schema, {name: getattr(core, name) for name in _FIELDS}), protocol=5)
-        await asyncio.to_thread(self._write, content)
+        await asyncio.to_thread(self._write, self.content(core))
+
+    def content(self, core: Core[Any]) -> bytes:
+        """The core's memory with the positions of its last event: what it read behind that is read again."""
+        fields = {name: getattr(core, name) for name in _FIELDS}
+        fields["inbox"], fields["log"] = core.recorded
+        memory = pickle.dumps((self.schema, fields), protocol=5)
+        return blake2b(memory, digest_size=_DIGEST).digest() + memory
 
     def _write(self, content: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -41,8 +49,17 @@ class Checkpoint:
     def read(self) -> dict[str, Any] | None:
         """What the file holds, None where there is none that can be used."""
         try:
-            schema, fields = pickle.loads(self.path.read_bytes())  # noqa: S301  our own file, readable by us alone
-        except Exception:
+            return self.fields(self.path.read_bytes())
+        except OSError:
+            return None
+
+    def fields(self, content: bytes) -> dict[str, Any] | None:
+        """What was once the `content` of a core, None if it is damaged or of another schema."""
+        try:
+            if blake2b(content[_DIGEST:], digest_size=_DIGEST).digest() != content[:_DIGEST]:
+                return None
+            schema, fields = pickle.loads(content[_DIGEST:])  # noqa: S301  our own file, readable by us alone
+        except Exception:  # noqa: BLE001  whatever is wrong with it
             return None
         return fields if schema == self.schema and set(fields) == set(_FIELDS) else None
 

@@ -1,8 +1,11 @@
-"""The connection to the server: nats-py's, with a reader of headers that keeps up with the log."""
+"""The connection to the server: nats-py's, but quicker with headers, and one that no message can break."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 _MOST_NAMES = 1000
 
@@ -13,6 +16,9 @@ class Connection(Client):
     A message of the log carries a dozen headers, and nats-py 2.16 looks at every character of every name of
     every message; that is more than half of a reader's time. Names repeat, so each is judged once. What comes
     out is the same (a test compares them).
+
+    Headers that nats-py cannot parse, and a subject that is no UTF-8, end its reading for good, without a word.
+    Here such headers are absent, and such bytes become U+FFFD: whoever judges the message finds both wrong.
     """
 
     _names: dict[bytes, str | None] = {}
@@ -40,3 +46,21 @@ class Connection(Client):
         if len(Connection._names) < _MOST_NAMES:
             Connection._names[name] = judged
         return judged
+
+    async def _process_headers(self, headers: Any) -> dict[str, str] | None:
+        try:
+            return await super()._process_headers(headers)
+        except (IndexError, ValueError):
+            return None
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> Msg:
+        return self.msg_class(
+            subject=bytes(subject).decode(errors="replace"),
+            reply=bytes(reply).decode(errors="replace"),
+            data=data,
+            headers=headers,
+            _client=self,
+            _sid=sid,
+        )

@@ -82,7 +82,7 @@ def headers_of(message: Message) -> dict[str, str]:
         "ce-id": _escaped(message.id),
         "ce-source": _escaped(message.source),
         "ce-type": _escaped(message.name),
-        "ce-datacontenttype": message.content_type,
+        "ce-datacontenttype": _escaped(message.content_type),
     }
     if message.aggregate:
         headers["ce-subject"] = _escaped(message.aggregate)
@@ -105,7 +105,7 @@ def headers_of(message: Message) -> dict[str, str]:
     if message.actor:
         headers["ce-actor"] = _escaped(message.actor)
     if message.trace:
-        headers["ce-traceparent"] = message.trace
+        headers["ce-traceparent"] = _escaped(message.trace)
     return headers
 
 
@@ -118,7 +118,7 @@ def message_of(
     # this module writes datacontenttype, and all names in lower case; others may write them as they like
     ours = "ce-datacontenttype" in headers
     found = headers if ours else {name.lower(): value for name, value in headers.items()}
-    content_type = found.get("ce-datacontenttype") or found.get("content-type", JSON)
+    content_type = _plain(found, "ce-datacontenttype") or found.get("content-type", JSON)
     if content_type.lower().startswith("application/cloudevents"):
         raise Malformed("content-type", "binary mode, with the attributes in ce- headers", content_type)
     if found.get("ce-specversion") != SPEC_VERSION:
@@ -140,7 +140,7 @@ def message_of(
         inbox=_number(found, "ce-inbox", 0),
         log=_number(found, "ce-log", 0),
         actor=_plain(found, "ce-actor"),
-        trace=found.get("ce-traceparent", ""),
+        trace=_plain(found, "ce-traceparent"),
         content_type=content_type,
         seq=seq,
         stored=stored,

@@ -17,6 +17,8 @@ from eventlog.codec import Malformed, Message, Types
 from eventlog.errors import Corrupt
 
 TERM = "term"
+LARGEST = 400 * 1024
+"""Bytes of data that an event may have: with its headers it must fit where a message of 512 KiB does."""
 W = TypeVar("W")
 
 
@@ -92,7 +94,11 @@ class Track:
 
 
 class Core(Generic[W]):
-    """A decider with its world, and where it stands in inbox and log."""
+    """A decider with its world, and where it stands.
+
+    `inbox` and `log` are the positions read, `recorded` those that the last own event carries (recovery reads on
+    from there), `own` the position of that event (or of a later term) and `own_id` its id.
+    """
 
     def __init__(
         self, decider: Decider[W], source: str, closed_kept: int = 10_000, commands_kept: int = 100_000
@@ -106,6 +112,7 @@ class Core(Generic[W]):
         self.log = 0
         self.own = 0
         self.own_id = ""
+        self.recorded = (0, 0)
         self.refused: list[tuple[Arrival, Exception]] = []
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._closed_kept, self._commands_kept = closed_kept, commands_kept
@@ -118,13 +125,13 @@ class Core(Generic[W]):
         if message.seq <= self.own:
             return
         if message.aggregate == TERM:
-            self.own = message.seq
+            self.own, self.own_id = message.seq, message.id
             return
         first, last = message.place
         expected = self._cut[-1].place[0] + 1 if self._cut else 1
         if first != expected or (self._cut and self._cut[0].cause != message.cause):
             raise Corrupt(f"event {message.seq} is {first} of {last} of its decision, expected {expected}")
-        if message.inbox < self.inbox or message.log < self.log:
+        if message.inbox < self.recorded[0] or message.log < self.recorded[1]:
             raise Corrupt(f"event {message.seq} was written from an earlier position than the one before it")
         self._cut.append(message)
         if first < last:
@@ -133,6 +140,7 @@ class Core(Generic[W]):
         whole, self._cut = self._cut, []
         for part in whole:
             self._apply(part)
+        self._evict()
 
     def _apply(self, message: Message) -> None:
         track = self.tracks.setdefault(message.aggregate, Track())
@@ -143,14 +151,13 @@ class Core(Generic[W]):
             )
         self._evolve(track, message)
         self._record(message)
-        self._evict()
 
     def _evolve(self, track: Track, message: Message, event: Any = None) -> None:
         if event is None:
             event = self.decider.decode(message.name, message.version, message.data)
         self.decider.evolve(self.world, message.aggregate, event, _time(message))
         track.version = message.sequence
-        if message.cause_source and not message.actor and message.place[0] == 1:
+        if message.cause_source and message.place[0] == 1:
             track.causes.add(f"{message.cause_source} {message.cause}")
         if self.decider.over(self.world, message.aggregate):
             self._closed[message.aggregate] = None
@@ -160,20 +167,26 @@ class Core(Generic[W]):
 
     def _record(self, message: Message) -> None:
         self.inbox, self.log = max(self.inbox, message.inbox), max(self.log, message.log)
+        self.recorded = message.inbox, message.log
         self.own, self.own_id = message.seq, message.id
         if message.actor and message.cause_source:
             self.commands[f"{message.cause_source} {message.cause}"] = message
+            while len(self.commands) > self._commands_kept:
+                self.commands.popitem(last=False)
 
     def absent(self, message: Message) -> bool:
         """Whether the aggregate of an own event must be read back before the event can be folded."""
-        return message.sequence > 1 and message.aggregate not in self.tracks
+        known = message.aggregate in self.tracks or any(m.aggregate == message.aggregate for m in self._cut)
+        return message.sequence > 1 and not known
 
     def restore(self, aggregate: str, history: Iterable[Message]) -> None:
-        """Read a closed aggregate back into memory from all its events; positions stay where they are."""
-        track = self.tracks[aggregate] = Track()
+        """Read a closed aggregate back into memory from its events, those of a decision cut short left out."""
+        until = self._cut[0].seq - 1 if self._cut else self.own
+        track = Track()
         for message in history:
-            if message.seq > self.own:
+            if message.seq > until:
                 break
+            self.tracks[aggregate] = track
             self._evolve(track, message)
 
     def refer(self, message: Message) -> None:
@@ -190,7 +203,7 @@ class Core(Generic[W]):
         part, self._cut = self._cut, []
         self.inbox, self.log = part[0].inbox, part[0].log
         whole = self._decide(arrival)
-        if [m.id for m in whole[: len(part)]] != [m.id for m in part]:
+        if [_identity(m) for m in whole[: len(part)]] != [_identity(m) for m in part]:
             raise Corrupt(f"the decision cut short at {part[-1].seq} comes out differently: {part[-1].name}")
         self.stored(whole[: len(part)], [m.seq for m in part])
         return whole[len(part) :]
@@ -226,24 +239,31 @@ class Core(Generic[W]):
         try:
             if arrival.malformed is not None:
                 raise arrival.malformed
-            decision = self.decider.decide(self.world, arrival)
+            decision = self._encoded(self.decider.decide(self.world, arrival))
         except Exception as reason:
             if arrival.kind in ("command", "timer"):
                 raise
-            decision = self.decider.refuse(self.world, arrival, reason)
+            decision = self._encoded(self.decider.refuse(self.world, arrival, reason))
             self.refused.append((arrival, reason))
             salt, cause_source = f"{salt} {cause.seq}", ""
         if arrival.kind in ("command", "timer") and len(decision) > 1:
             raise AssertionError(f"{cause.name}: a {arrival.kind} may lead to one event only")
         return [
-            self._number(cause, aggregate, event, salt, cause_source, (place, len(decision)))
-            for place, (aggregate, event) in enumerate(decision, start=1)
+            self._number(cause, event, salt, cause_source, (place, len(decision)))
+            for place, event in enumerate(decision, start=1)
         ]
 
+    def _encoded(self, decision: Sequence[tuple[str, Any]]) -> list[_Encoded]:
+        encoded = [_Encoded(aggregate, event, *self.decider.encode(event)) for aggregate, event in decision]
+        largest = max((len(event.data) for event in encoded), default=0)
+        if largest > LARGEST:
+            raise Malformed("data", f"at most {LARGEST} bytes when recorded", str(largest))
+        return encoded
+
     def _number(
-        self, cause: Message, aggregate: str, event: Any, salt: str, cause_source: str, place: tuple[int, int]
+        self, cause: Message, encoded: _Encoded, salt: str, cause_source: str, place: tuple[int, int]
     ) -> Message:
-        name, version, data = self.decider.encode(event)
+        aggregate, event, name, version, data = encoded
         track = self.tracks.setdefault(aggregate, Track())
         message = Message(
             aggregate=aggregate,
@@ -271,8 +291,6 @@ class Core(Generic[W]):
         """The server has these events, at these sequences."""
         for message, seq in zip(messages, sequences, strict=True):
             self._record(message._replace(seq=seq))
-        while len(self.commands) > self._commands_kept:
-            self.commands.popitem(last=False)
         self._evict()
 
     def _evict(self) -> None:
@@ -280,6 +298,20 @@ class Core(Generic[W]):
             aggregate, _ = self._closed.popitem(last=False)
             self.decider.forget(self.world, aggregate)
             self.tracks.pop(aggregate, None)
+
+
+class _Encoded(NamedTuple):
+    """An event of a decision, and how it is stored."""
+
+    aggregate: str
+    event: Any
+    name: str
+    version: int
+    data: bytes
+
+
+def _identity(message: Message) -> tuple[Any, ...]:
+    return message.id, message.aggregate, message.name, message.sequence, message.place
 
 
 def _time(message: Message) -> datetime:

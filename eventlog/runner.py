@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 from eventlog import errors
 from eventlog.beats import Beat, Heard
@@ -27,6 +28,8 @@ from eventlog.stream import Raw, Settings, Stream
 
 W = TypeVar("W")
 T = TypeVar("T")
+_HEADERS = 8192
+"""Characters that the headers of a fact may have in all: some of them come back in those of its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,20 @@ class Place:
     def subject(self, aggregate: str) -> str:
         """Where an own event of the aggregate goes."""
         return f"{self.own}.{aggregate}"
+
+    def fact(self, raw: Raw) -> Arrival:
+        """What stands in the inbox, as far as it can be read."""
+        aggregate = ""
+        try:
+            aggregate = self.inbox_aggregate(raw.subject)
+            size = sum(len(name) + len(value) for name, value in raw.headers.items())
+            if size > _HEADERS:
+                raise Malformed("headers", f"at most {_HEADERS} characters in all", str(size))
+            return Arrival("fact", aggregate, raw.message())
+        except Malformed as malformed:
+            aggregate = aggregate or f"{self.kept.rsplit('.', 1)[-1]}:{raw.seq}"
+            blank = Message(aggregate, "", raw.data, f"inbox:{raw.seq}", "", seq=raw.seq, stored=raw.stored)
+            return Arrival("fact", aggregate, blank, malformed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +128,7 @@ class Runner(Generic[W]):
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
         self._asked: deque[_Asked] = deque()
+        self._in_hand: list[_Asked] = []
         self._waiting: list[_Asked] = []
         self._inbox: deque[Raw] = deque()
         self._log: deque[Raw] = deque()
@@ -118,7 +136,8 @@ class Runner(Generic[W]):
         self._pump_failure: BaseException | None = None
         self._last_stored: datetime | None = None
         self._inbox_checked = -1
-        self._recorded_inbox = 0
+        self._trimmed = 0
+        self._referred = 0
         self._reference = 0
 
     # from outside
@@ -143,13 +162,15 @@ class Runner(Generic[W]):
 
     async def _ask(self, asked: _Asked) -> Any:
         if not self.active:
-            raise errors.Unavailable(f"{self.place.service} of {self.place.centre} is not active here: {self.state}")
+            raise errors.Unavailable(
+                f"{self.place.service} of {self.place.centre} is not active here: {self.state}"
+            )
         self._asked.append(asked)
         self._wake.set()
         return await asked.answer
 
     async def run(self) -> None:
-        """Work until `stop`; sessions that end in trouble are followed by others."""
+        """Work until `stop`; sessions that end in trouble are followed by others, but not on a corrupt log."""
         while not self._stopping.is_set():
             try:
                 await self._session()
@@ -158,12 +179,13 @@ class Runner(Generic[W]):
                 self._trouble("standby", reason)
             except errors.NoStream as reason:
                 self._trouble("gone", reason)
-                return
-            except errors.Corrupt as reason:
+            except (errors.Corrupt, Malformed) as reason:
                 self._trouble("corrupt", reason)
                 return
-            except (errors.LogError, OSError) as reason:
+            except (errors.LogError, OSError, NatsError) as reason:
                 self._trouble("unavailable", reason)
+            except Exception as reason:
+                self._trouble("failed", reason)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), self.pace.retry)
         self.state = "stopped"
@@ -180,49 +202,57 @@ class Runner(Generic[W]):
             self.heard = Heard(
                 connection, self.place.beats, self.place.service, self.instance, self.decider.upstream
             )
-            await self.heard.start()
-            self.core = Core(self.decider, self.place.source)
-            if self._checkpoint:
-                await self._checkpoint.load(self.core, self.log)
-            await self._stand_by()
-            if self._stopping.is_set():
-                return
-            await self._recover()
-            self.state, self.failure = "active", ""
-            self._report("active", {"term": self.term, "position": self.core.own})
-            await self._work()
+            self._referred, self._inbox_checked, self._last_stored = 0, -1, None
+            await _while_open(connection, self._serve())
         finally:
             if self.active:
                 self.state = "unavailable"
-            for pump in self._pumps:
-                pump.cancel()
-            await asyncio.gather(*self._pumps, return_exceptions=True)
+            await end(*self._pumps)
             self._pumps, self._pump_failure = [], None
             self._inbox.clear()
             self._log.clear()
-            self._give_up(errors.Unavailable("the service has lost its log; nothing is known of this command"))
+            self._give_up(
+                errors.Unavailable("the service has lost its log; nothing is known of this command")
+            )
             await connection.close()
 
+    async def _serve(self) -> None:
+        await self.heard.start()
+        self.core = Core(self.decider, self.place.source)
+        if self._checkpoint:
+            await self._checkpoint.load(self.core, self.log)
+        await self._stand_by()
+        if self._stopping.is_set():
+            return
+        await self._recover()
+        self.state, self.failure = "active", ""
+        self._report("active", {"term": self.term, "position": self.core.own})
+        await self._work()
+
     def _give_up(self, reason: Exception) -> None:
-        for asked in [*self._asked, *self._waiting]:
+        for asked in [*self._asked, *self._in_hand, *self._waiting]:
             if not asked.answer.done():
                 asked.answer.set_exception(reason)
         self._asked.clear()
+        self._in_hand.clear()
         self._waiting.clear()
 
     # standing by, taking over, recovering
 
     async def _stand_by(self) -> None:
         """Fold along until the active instance is silent, then take the term; ends with `self.term` ours."""
-        patience = self.pace.first_silence
+        seen, changed = -1, False
         while not self._stopping.is_set():
+            await self._catch_up(await self.log.last_sequence())
             last = await self.log.last(self.place.subject(TERM))
-            vacant = last is None or last.message().name == "term.released"
-            if not vacant:
+            if last and not self._vacant(last):
                 self.state = "standby"
-                await self._catch_up(await self.log.last_sequence())
+                if last.seq != seen:  # whoever has just taken it lives, even if it was not heard yet
+                    seen, changed = last.seq, seen >= 0
+                    self.heard.own_lives()
+                patient = changed or self.heard.own_heard
+                patience = self.pace.silence if patient else self.pace.first_silence
                 if self.heard.own_age() < patience:
-                    patience = self.pace.silence
                     await self.heard.own_silent(min(0.25, patience))
                     continue
             term = Message(
@@ -238,43 +268,51 @@ class Runner(Generic[W]):
                 (self.term,) = await self.log.append([(self.place.subject(TERM), term)], expected=expected)
                 return
 
+    def _vacant(self, last: Raw) -> bool:
+        """Whether nobody holds the term: it was given back, or taken in an earlier session of this instance."""
+        term = last.message()
+        return term.name == "term.released" or json.loads(term.data).get("instance") == self.instance
+
     async def _catch_up(self, until: int) -> None:
         """Fold own events up to a position of the log, the centre's own messages in their places among them."""
         own, reference = f"{self.place.own}.>", self.place.reference
-        referred: deque[Raw] = deque()
-        async for part in self.log.read([reference], self.core.log, until):
-            referred += part
+        references = [raw async for part in self.log.read([reference], self._referred, until) for raw in part]
+        waiting = deque(references)
         async for part in self.log.read([own], self.core.own, until):
             for raw in part:
                 message = _read(raw)
-                while referred and referred[0].seq <= message.log:
-                    self.core.refer(_read(referred.popleft()))
+                self._refer(waiting, message.log)
                 if self.core.absent(message):
                     await self._restore(message.aggregate)
                 self.core.fold(message)
+        self._refer(waiting, self.core.log)
+
+    def _refer(self, waiting: deque[Raw], until: int) -> None:
+        while waiting and waiting[0].seq <= until:
+            self._referred = waiting[0].seq
+            self.core.refer(_read(waiting.popleft()))
 
     async def _recover(self) -> None:
         await self._catch_up(self.term)
-        self.core.own = max(self.core.own, self.term)
         cut = self.core.cut
         if cut:
             arrival = await self._cause_of(cut)
+            await self._read_back([arrival.aggregate])
             missing = self.core.complete(arrival)
             self._report("decision.completed", {"events": len(missing), "after": cut.seq})
             await self._commit(missing)
         self.committed = self.core.own
-        self._recorded_inbox = self.core.inbox
 
     async def _cause_of(self, cut: Message) -> Arrival:
         if cut.cause_source:
             raw = await self.inbox.get(cut.inbox)
             if raw is None:
                 raise errors.Corrupt(f"the fact at {cut.inbox} is gone, and its decision is not complete")
-            return self._fact(raw)
+            return self.place.fact(raw)
         raw = await self.log.get(cut.log)
         if raw is None:
             raise errors.Corrupt(f"the event at {cut.log} is gone, and the decision on it is not complete")
-        return self._event(raw)
+        return _event(raw)
 
     async def _restore(self, aggregate: str) -> None:
         history = await self.log.read_subject(self.place.subject(aggregate))
@@ -293,8 +331,8 @@ class Runner(Generic[W]):
         while True:
             self._wake.clear()
             # facts wait until the centre's own messages are known: no decision is made without its protocol
-            arrivals = self._gather(facts=self.core.log >= self._reference)
-            await self._read_back(arrivals)
+            arrivals = self._gather(ready=self.core.log >= self._reference)
+            await self._read_back([arrival.aggregate for arrival, _, _ in arrivals])
             await self._step(arrivals)
             idle = not arrivals and not self._log and not self._inbox
             if idle or loop.time() >= beat_at:
@@ -305,7 +343,7 @@ class Runner(Generic[W]):
                 trim_at = loop.time() + self.pace.trim
             if self._checkpoint and self.core.own - checkpointed >= self.pace.checkpoint:
                 checkpointed = self.core.own
-                await self._checkpoint.save(self.core)
+                await self._save()
             if self._stopping.is_set():
                 return await self._release()
             if self._pump_failure:
@@ -330,12 +368,16 @@ class Runner(Generic[W]):
 
         self._pumps.append(asyncio.create_task(pump()))
 
-    def _gather(self, facts: bool) -> list[tuple[Arrival, Raw | None, _Asked | None]]:
-        """What there is to decide on, at most `inputs` of it: events of the others first, then facts, then commands."""
+    def _gather(self, ready: bool) -> list[tuple[Arrival, Raw | None, _Asked | None]]:
+        """What there is to decide on: events of the others, then (when `ready`) facts, then commands.
+
+        At most `inputs` of the log and inbox in all; where both have so many, half from each.
+        """
         gathered: list[tuple[Arrival, Raw | None, _Asked | None]] = []
         heeds, own = self.decider.heeds, f"{self.place.own}."
         reference = self.place.reference.rstrip(">")
-        while self._log and len(gathered) < self.pace.inputs:
+        facts = min(len(self._inbox), self.pace.inputs // 2) if ready else 0
+        while self._log and len(gathered) < self.pace.inputs - facts:
             raw = self._log[0]
             name = raw.headers.get("ce-type", "")
             mine = raw.subject.startswith(own)
@@ -346,7 +388,7 @@ class Runner(Generic[W]):
                     return gathered  # what was decided before it is committed first
                 self.core.refer(_read(raw))
             elif not mine and name in heeds:
-                gathered.append((self._event(raw), raw, None))
+                gathered.append((_event(raw), raw, None))
                 self._log.popleft()
                 continue
             if gathered:
@@ -354,41 +396,22 @@ class Runner(Generic[W]):
             else:
                 self.core.log = raw.seq
             self._log.popleft()
-        while facts and self._inbox and len(gathered) < self.pace.inputs:
+        while ready and self._inbox and len(gathered) < self.pace.inputs:
             raw = self._inbox.popleft()
             self._last_stored = raw.stored
-            gathered.append((self._fact(raw), raw, None))
-        while self._asked:
+            gathered.append((self.place.fact(raw), raw, None))
+        while ready and self._asked:
             asked = self._asked.popleft()
             if asked.arrival:
+                self._in_hand.append(asked)
                 gathered.append((asked.arrival, None, asked))
             else:
                 self._waiting.append(asked)
         return gathered
 
-    def _fact(self, raw: Raw) -> Arrival:
-        aggregate = ""
-        try:
-            aggregate = self.place.inbox_aggregate(raw.subject)
-            return Arrival("fact", aggregate, raw.message())
-        except Malformed as malformed:
-            aggregate = aggregate or f"{self.place.kept.rsplit('.', 1)[-1]}:{raw.seq}"
-            blank = Message(aggregate, "", raw.data, f"inbox:{raw.seq}", "", seq=raw.seq, stored=raw.stored)
-            return Arrival("fact", aggregate, blank, malformed)
-
-    def _event(self, raw: Raw) -> Arrival:
-        message = _read(raw)
-        return Arrival("event", message.aggregate, message)
-
-    async def _read_back(self, arrivals: Sequence[tuple[Arrival, Raw | None, _Asked | None]]) -> None:
+    async def _read_back(self, aggregates: Sequence[str]) -> None:
         """Bring back into memory what was closed and is touched again."""
-        absent: dict[str, str] = {}
-        for arrival, _, _ in arrivals:
-            first = arrival.kind == "event" and arrival.message.sequence == 1
-            if arrival.aggregate and arrival.aggregate not in self.core.tracks and not first:
-                absent[self.place.subject(arrival.aggregate)] = arrival.aggregate
-        if not absent:
-            return
+        absent = {self.place.subject(it): it for it in aggregates if it and it not in self.core.tracks}
         subjects = list(absent)
         for start in range(0, len(subjects), 500):
             for subject in await self.log.existing(subjects[start : start + 500]):
@@ -414,11 +437,15 @@ class Runner(Generic[W]):
             if asked:
                 known = core.commands.get(f"{arrival.message.source} {arrival.message.id}")
                 answers.append((asked, decided[0] if decided else known or _nothing(arrival)))
-        while (timer := self._timer_due()) and len(messages) < 1000:
+        for _ in range(self.pace.inputs):
+            if not (timer := self._timer_due()):
+                break
             messages += core.handle(timer)
         for refused, _ in core.refused:
             if refused.kind == "fact":
-                await self.inbox.keep(f"{self.place.kept}.{refused.message.seq}", originals[refused.message.seq])
+                await self.inbox.keep(
+                    f"{self.place.kept}.{refused.message.seq}", originals[refused.message.seq]
+                )
         core.refused.clear()
         sequences = await self._commit(messages)
         for asked, outcome in answers:
@@ -428,6 +455,7 @@ class Runner(Generic[W]):
                 asked.answer.set_exception(outcome)
             else:
                 asked.answer.set_result(outcome._replace(seq=outcome.seq or sequences[outcome.id]))
+        self._in_hand.clear()
         self._answer_queries()
 
     def _answer_queries(self) -> None:
@@ -451,7 +479,6 @@ class Runner(Generic[W]):
         )
         self.core.stored(messages, sequences)
         self.committed = sequences[-1]
-        self._recorded_inbox = messages[-1].inbox
         return {message.id: seq for message, seq in zip(messages, sequences, strict=True)}
 
     def _timer_due(self) -> Arrival | None:
@@ -501,8 +528,18 @@ class Runner(Generic[W]):
         return True
 
     async def _trim(self) -> None:
-        for subject in self.place.inbox:
-            await self.inbox.purge(subject, self._recorded_inbox + 1)
+        recorded, _ = self.core.recorded
+        if recorded > self._trimmed:
+            for subject in self.place.inbox:
+                await self.inbox.purge(subject, recorded + 1)
+            self._trimmed = recorded
+
+    async def _save(self) -> None:
+        try:
+            assert self._checkpoint
+            await self._checkpoint.save(self.core)
+        except OSError as reason:
+            self._report("checkpoint.failed", {"reason": f"{type(reason).__name__}: {reason}"})
 
     async def _release(self) -> None:
         """Give the term back: whoever stands by need not wait for silence."""
@@ -512,7 +549,29 @@ class Runner(Generic[W]):
         self.state = "stopped"
         await self._beat("stopped")
         if self._checkpoint:
-            await self._checkpoint.save(self.core)
+            await self._save()
+
+
+async def _while_open(connection: Client, work: Coroutine[Any, Any, None]) -> None:
+    """Do this as long as the connection lasts; nobody waits for an answer that cannot come any more."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done():
+            if connection.is_closed:
+                raise errors.Unavailable("the connection to the server is lost")
+            await asyncio.wait([task], timeout=0.05)
+        task.result()
+    finally:
+        await end(task)
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait until they have ended: `wait_for`, which nats-py uses, may swallow a cancellation."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.2)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _read(raw: Raw) -> Message:
@@ -522,6 +581,11 @@ def _read(raw: Raw) -> Message:
         raise errors.Corrupt(f"the log at {raw.seq} cannot be read: {malformed}") from None
 
 
+def _event(raw: Raw) -> Arrival:
+    message = _read(raw)
+    return Arrival("event", message.aggregate, message)
+
+
 def _passed(raw: Raw) -> Arrival:
     """A message of the log that says nothing to this service; only its position counts."""
     return Arrival("event", "", Message("", "", b"", "", "", seq=raw.seq))
@@ -529,4 +593,3 @@ def _passed(raw: Raw) -> Arrival:
 
 def _nothing(arrival: Arrival) -> Exception:
     return errors.Conflict(f"{arrival.message.name}: nothing was left to do")
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -32,7 +32,8 @@ class Settings:
     """How the log is written and read: seconds, and numbers of messages.
 
     From `turning_point` messages on a commit is one atomic batch, below it plain appends in flight together;
-    with `replicated` it is always a batch, because several appends in flight are refused there.
+    with `replicated` it is always a batch, because several appends in flight are refused there, and so it is on a
+    stream with a limit of bytes or messages, where a smaller one could still fit behind one that was refused.
     """
 
     turning_point: int = 24
@@ -65,6 +66,7 @@ class Stream:
         self.name = name
         self.settings = settings or Settings()
         self._js = connection.jetstream(timeout=self.settings.timeout)
+        self._config: dict[str, Any] | None = None
 
     async def append(
         self,
@@ -78,19 +80,25 @@ class Stream:
 
         `fence` (subject, sequence) is expected by every plain append and by the first message of every batch;
         `expected` gives the last sequence of a subject, for the first message of that subject. More than 1,000
-        messages are several commits, one after the other. On any error what is stored is a prefix; Conflict and
-        TooLarge of a first message mean that nothing is, Unavailable that it is not known what is.
+        messages are several commits, one after the other. On any error what is stored is a prefix; Conflict of a
+        first message and TooLarge mean that nothing is, Unavailable that it is not known what is.
         """
         sequences: list[int] = []
         waiting = dict(expected or {})
-        limit = self.connection.max_payload
+        limit, limited = self.connection.max_payload, False
+        if len(messages) > 1:
+            config = await self._configuration()
+            limited = config.get("max_bytes", -1) > 0 or config.get("max_msgs", -1) > 0
+            limit = min(limit, config["max_msg_size"]) if config.get("max_msg_size", -1) > 0 else limit
         encoded = []
         for subject, message in messages:
             headers = headers_of(message)
             if len(message.data) + sum(len(k) + len(v) + 4 for k, v in headers.items()) + 400 > limit:
-                raise errors.TooLarge(f"{message.name} for {subject}: {len(message.data)} bytes, the limit is {limit}")
+                raise errors.TooLarge(
+                    f"{message.name} for {subject}: {len(message.data)} bytes, the limit is {limit}"
+                )
             encoded.append((subject, headers, message.data))
-        batched = atomic or self.settings.replicated or len(encoded) >= self.settings.turning_point
+        batched = atomic or limited or self.settings.replicated or len(encoded) >= self.settings.turning_point
         for start in range(0, len(encoded), MAX_BATCH):
             part = encoded[start : start + MAX_BATCH]
             for index, (subject, headers, _) in enumerate(part):
@@ -148,9 +156,15 @@ class Stream:
         finally:
             if not self.connection.is_closed:
                 await subscription.unsubscribe()
-        for number in range(len(part)):
-            if error := answers[number].get("error"):
-                raise errors.of_code(error.get("err_code", 0), error.get("description", ""))
+        refused = [number for number in range(len(part)) if "error" in answers[number]]
+        if refused:
+            error = answers[refused[0]]["error"]
+            failure = errors.of_code(error.get("err_code", 0), error.get("description", ""))
+            if len(refused) < len(part) - refused[0]:
+                raise errors.Corrupt(
+                    f"{self.name} took messages behind one that it refused: {failure}"
+                ) from failure
+            raise failure
         return [int(answers[number]["seq"]) for number in range(len(part))]
 
     async def last(self, subject: str) -> Raw | None:
@@ -183,27 +197,41 @@ class Stream:
         answer: dict[str, Any] = json.loads(reply.data)
         return answer
 
-    async def last_sequence(self) -> int:
-        """The sequence of the stream's last message, 0 when it is empty and was never written."""
+    async def _info(self) -> dict[str, Any]:
         answer = await self._api(f"STREAM.INFO.{self.name}", {})
         if "error" in answer:
             raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
-        return int(answer["state"]["last_seq"])
+        return answer
+
+    async def _configuration(self) -> dict[str, Any]:
+        if self._config is None:
+            self._config = (await self._info())["config"]
+        return self._config
+
+    async def last_sequence(self) -> int:
+        """The sequence of the stream's last message, 0 when it is empty and was never written."""
+        return int((await self._info())["state"]["last_seq"])
 
     async def keep(self, subject: str, raw: Raw) -> None:
-        """Store a message as it was under a subject of its own, once: if it is there already, nothing happens."""
-        headers = {k: v for k, v in raw.headers.items() if not k.startswith("Nats-")}
-        headers[_EXPECTED] = "0"
-        try:
-            reply = await self.connection.request(
-                subject, raw.data, timeout=self.settings.timeout, headers=headers
-            )
-        except Exception as error:
-            raise errors.of(error) from error
-        if refused := json.loads(reply.data).get("error"):
-            failure = errors.of_code(refused.get("err_code", 0), refused.get("description", ""))
-            if not isinstance(failure, errors.Conflict):
-                raise failure
+        """Store a message as it was under a subject of its own, once: if it is there already, nothing happens.
+
+        One that is as large as the stream takes is stored without its headers.
+        """
+        headers = {k: v for k, v in raw.headers.items() if not k.lower().startswith("nats-")}
+        failure: errors.LogError | None = None
+        for sent in (headers | {_EXPECTED: "0"}, None):
+            try:
+                reply = await self.connection.request(
+                    subject, raw.data, timeout=self.settings.timeout, headers=sent
+                )
+            except Exception as error:
+                raise errors.of(error) from error
+            refused = json.loads(reply.data).get("error")
+            failure = errors.of_code(refused["err_code"], refused.get("description", "")) if refused else None
+            if not isinstance(failure, errors.TooLarge):
+                break
+        if failure and not isinstance(failure, errors.Conflict):
+            raise failure
 
     async def purge(self, subject: str, before: int) -> None:
         """Remove the messages of a subject or wildcard with a sequence below `before`."""
@@ -217,13 +245,17 @@ class Stream:
 
     async def existing(self, subjects: Iterable[str]) -> set[str]:
         """Which of these subjects (literal, at most a thousand) hold a message."""
-        found: set[str] = set()
-        async for raw in self._direct({"multi_last": list(subjects)}):
-            found.add(raw.subject)
-        return found
+        asked = list(subjects)
+        if self.settings.replicated:  # the replica that would answer at once may be behind
+            raws = await asyncio.gather(*(self.last(subject) for subject in asked))
+            return {raw.subject for raw in raws if raw}
+        return {raw.subject async for raw in self._direct({"multi_last": asked})}
 
     async def read_subject(self, subject: str, after: int = 0) -> list[Raw]:
-        """All messages of one literal subject after a sequence, in order; without a consumer, for short ones."""
+        """All messages of one literal subject after a sequence, in order; for a short one, without a consumer."""
+        if self.settings.replicated:  # the replica that would answer at once may be behind
+            parts = [part async for part in self.read([subject], after, await self.last_sequence())]
+            return [raw for part in parts for raw in part]
         found: list[Raw] = []
         while True:
             part = await self.page(subject, after, 500)
@@ -241,11 +273,14 @@ class Stream:
         inbox = self.connection.new_inbox()
         subscription = await self.connection.subscribe(inbox)
         try:
-            await self.connection.publish(f"$JS.API.DIRECT.GET.{self.name}", json.dumps(query).encode(), reply=inbox)
+            await self.connection.publish(
+                f"$JS.API.DIRECT.GET.{self.name}", json.dumps(query).encode(), reply=inbox
+            )
             while True:
                 reply = await subscription.next_msg(timeout=self.settings.timeout)
                 headers = reply.headers or {}
-                if status := headers.get("Status"):
+                if "Nats-Sequence" not in headers:
+                    status = headers.get("Status")
                     if status in ("204", "404"):
                         return
                     raise errors.Unavailable(f"direct get answered {status} {headers.get('Description', '')}")
@@ -266,31 +301,37 @@ class Stream:
                 await subscription.unsubscribe()
 
     async def read(self, subjects: Sequence[str], after: int, until: int) -> AsyncIterator[list[Raw]]:
-        """The messages of these subjects with a sequence in (after, until], in lists; ends by itself."""
+        """The messages of these subjects with a sequence in (after, until], in lists; ends by itself.
+
+        The stream's leader says where the end is: a replica that is behind is waited for.
+        """
         if until <= after:
             return
-        async for part in self.follow(subjects, after, until=until):
-            kept = [raw for raw in part if raw.seq <= until]
-            if kept:
-                yield kept
-            if len(kept) < len(part) or part[-1].seq >= until or part[-1].pending == 0:
-                return
+        last = [raw.seq for raw in await asyncio.gather(*map(self.last, subjects)) if raw]
+        end = min(max(last, default=0), until)
+        if end <= after:
+            return
+        parts = self.follow(subjects, after)
+        try:
+            async for part in parts:
+                kept = [raw for raw in part if raw.seq <= until]
+                if kept:
+                    yield kept
+                if part[-1].seq >= end:
+                    return
+        finally:
+            await parts.aclose()
 
-    async def follow(
-        self, subjects: Sequence[str], after: int, *, until: int | None = None
-    ) -> AsyncIterator[list[Raw]]:
+    async def follow(self, subjects: Sequence[str], after: int) -> AsyncGenerator[list[Raw], None]:
         """The messages of these subjects after a sequence, for ever, in order, as lists of what has arrived.
 
         No more than `window` messages are ever under way, so a slow reader slows the server down and nothing
-        grows. A consumer that the server has lost is made anew behind the last message read. With `until` it
-        ends at once when no message is there to be read.
+        grows. A consumer that the server has lost is made anew behind the last message read.
         """
         while True:
             pull = _Pull(self, subjects, after)
             try:
                 await pull.start()
-                if until is not None and pull.available == 0:
-                    return
                 async for part in pull.lists():
                     yield part
                     after = part[-1].seq
@@ -310,7 +351,6 @@ class _Pull:
     def __init__(self, stream: Stream, subjects: Sequence[str], after: int) -> None:
         self.stream, self.subjects, self.after = stream, subjects, after
         self.name = f"follow-{uuid4().hex[:12]}"
-        self.available = 0
         self._arrived: list[Raw] = []
         self._signal = asyncio.Event()
         self._asked = 0
@@ -336,10 +376,9 @@ class _Pull:
             num_replicas=1,
         )
         try:
-            info = await stream._js.add_consumer(stream.name, config)
+            await stream._js.add_consumer(stream.name, config)
         except Exception as error:
             raise errors.of(error) from error
-        self.available = info.num_pending or 0
         await self._ask()
 
     async def stop(self) -> None:
@@ -360,12 +399,17 @@ class _Pull:
     async def _on_message(self, reply: Msg) -> None:
         self._heard = time.monotonic()
         headers = reply.headers or {}
-        if status := headers.get("Status"):
+        if reply.subject == self._inbox:  # what the server says itself; a message comes under its own subject
+            status = headers.get("Status", "")
             if status == "100":
                 return
-            if status in ("404", "408", "409"):  # this request has ended; what it still owed is asked for anew
+            if status in (
+                "404",
+                "408",
+                "409",
+            ):  # this request has ended; what it still owed is asked for anew
                 self._asked = max(0, self._asked - int(headers.get("Nats-Pending-Messages", self._asked)))
-                self._lost = status == "409" and "Deleted" in headers.get("Description", "")
+                self._lost |= status == "409" and "Deleted" in headers.get("Description", "")
             else:
                 self._lost = True
             self._signal.set()
@@ -387,7 +431,8 @@ class _Pull:
         while True:
             if not self._arrived and not self._lost:
                 try:
-                    await asyncio.wait_for(self._signal.wait(), settings.heartbeat)
+                    async with asyncio.timeout(settings.heartbeat):  # wait_for may swallow a cancellation
+                        await self._signal.wait()
                 except TimeoutError:
                     if self.stream.connection.is_closed:
                         raise errors.Unavailable("the connection to the server is closed") from None

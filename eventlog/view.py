@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 from eventlog import errors
@@ -15,6 +16,7 @@ from eventlog.codec import Message, Types
 from eventlog.stream import Raw, Stream
 
 T = TypeVar("T")
+_READING = "create table {} reading (one integer primary key, schema text, position integer, id text)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,10 @@ class View:
     ) -> None:
         self.reading, self.types, self.path = reading, types, path
         self.position = 0
+        self._id = ""
+        self._failure = ""
         self._changed = asyncio.Condition()
-        self._turn = asyncio.Lock()
+        self._turn = Lock()  # of threads: one whose awaiter was cancelled still finishes
         self._database = self._prepared(database) if database else self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -49,64 +53,87 @@ class View:
             # not a database, or damaged: it is a cache, and is built anew
             if not self.path:
                 raise
-            self.path.unlink(missing_ok=True)
+            self._remove()
             return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path or ":memory:", check_same_thread=False, isolation_level=None)
-        return self._prepared(database)
+        try:
+            return self._prepared(database)
+        except sqlite3.DatabaseError:
+            database.close()
+            raise
 
     def _prepared(self, database: sqlite3.Connection) -> sqlite3.Connection:
         database.execute("pragma journal_mode = wal")
         database.execute("pragma synchronous = normal")
-        database.execute("create table if not exists reading (one integer primary key, schema text, position integer)")
-        row = database.execute("select schema, position from reading").fetchone()
+        if database.execute("pragma quick_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError(f"{self.path} is damaged")
+        database.execute(_READING.format("if not exists"))
+        row = database.execute("select schema, position, id from reading").fetchone()
         if row is None or row[0] != self.reading.schema:
             tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
             for (table,) in database.execute(tables).fetchall():
                 database.execute(f'drop table "{table}"')
-            database.execute("create table reading (one integer primary key, schema text, position integer)")
+            database.execute(_READING.format(""))
             database.executescript(self.reading.schema)
-            database.execute("insert into reading values (1, ?, 0)", (self.reading.schema,))
-            row = (self.reading.schema, 0)
-        self.position = row[1]
+            database.execute("insert into reading values (1, ?, 0, '')", (self.reading.schema,))
+            row = (self.reading.schema, 0, "")
+        _, self.position, self._id = row
         return database
 
     async def run(self, log: Stream, subjects: list[str]) -> None:
         """Follow these subjects of the log until cancelled; errors.LogError when the log is lost."""
-        if self.position > await log.last_sequence():
-            await asyncio.to_thread(self._forget)
+        if self.position:
+            raw = await log.get(self.position)
+            if raw is None or raw.message().id != self._id:  # of another log, or ahead of this one
+                await asyncio.to_thread(self._forget)
         async for part in log.follow(subjects, self.position):
-            async with self._turn:
+            try:
                 await asyncio.to_thread(self.take, part)
+            except Exception as failure:
+                self._failure = f", {type(failure).__name__}: {failure}"
+                if (
+                    type(failure) is sqlite3.DatabaseError
+                ):  # the file is damaged; subclasses mean other things
+                    await asyncio.to_thread(self._forget)
+                raise errors.Unavailable(
+                    f"the read model {self.reading.name} has failed{self._failure}"
+                ) from failure
             async with self._changed:
-                self.position = part[-1].seq
+                self.position, self._failure = part[-1].seq, ""
                 self._changed.notify_all()
 
     def take(self, part: list[Raw]) -> None:
-        """Put a list of messages and the new position into the tables, in one transaction."""
+        """Put what is new of a list of messages, and the position, into the tables, in one transaction."""
         if not part:
             return
-        database = self._database
-        database.execute("begin immediate")
-        try:
-            for raw in part:
-                message = raw.message()
-                if message.name.startswith("term."):
-                    continue
-                event = self.types.decode(message.name, message.version, message.data)
-                self.reading.apply(database, message, event)
-            database.execute("update reading set position = ?", (part[-1].seq,))
-            database.execute("commit")
-        except BaseException:
-            database.execute("rollback")
-            raise
+        with self._turn:
+            database = self._database
+            database.execute("begin immediate")
+            try:
+                # another instance may keep the same file
+                (position,) = database.execute("select position from reading").fetchone()
+                for message in (raw.message() for raw in part if raw.seq > position):
+                    if not message.name.startswith("term."):
+                        event = self.types.decode(message.name, message.version, message.data)
+                        self.reading.apply(database, message, event)
+                    database.execute("update reading set position = ?, id = ?", (message.seq, message.id))
+                database.execute("commit")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("rollback")
+                raise
 
     def _forget(self) -> None:
-        self._database.close()
-        if self.path:
-            self.path.unlink(missing_ok=True)
-        self._database = self._connect()
+        with self._turn:
+            self._database.close()
+            self._remove()
+            self._database = self._connect()
+
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm") if self.path else ():
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
 
     async def reached(self, log: Stream, subjects: list[str], position: int, timeout: float = 10.0) -> None:
         """Wait until everything of these subjects up to a position of the log is in the tables."""
@@ -120,12 +147,17 @@ class View:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait_for(lambda: self.position >= target), timeout)
                 return
-        raise errors.Unavailable(f"the read model {self.reading.name} is at {self.position}, asked for {target}")
+        where = f"at {self.position}, asked for {target}{self._failure}"
+        raise errors.Unavailable(f"the read model {self.reading.name} is {where}")
 
     async def ask(self, answer: Callable[[sqlite3.Connection], T]) -> T:
         """Answer a question between two transactions."""
-        async with self._turn:
-            return await asyncio.to_thread(answer, self._database)
+
+        def answered() -> T:
+            with self._turn:
+                return answer(self._database)
+
+        return await asyncio.to_thread(answered)
 
     def content(self) -> dict[str, list[tuple[Any, ...]]]:
         """All rows by table, sorted: what `verify` compares with a rebuild."""
@@ -135,4 +167,5 @@ class View:
 
     def close(self) -> None:
         """Close the file."""
-        self._database.close()
+        with self._turn:
+            self._database.close()

@@ -126,7 +126,14 @@ class Decider:
         else:
             body = self.decode(message.name, message.version, message.data)
         input = Input(
-            arrival.kind, arrival.aggregate, body, message.time, origin, message.id, message.actor, message.seq
+            arrival.kind,
+            arrival.aggregate,
+            body,
+            message.time,
+            origin,
+            message.id,
+            message.actor,
+            message.seq,
         )
         return self.service.domain.decide(world, input)
 
@@ -140,7 +147,9 @@ class Decider:
         body = self.decode(message.name, message.version, message.data)
         return self.service.normalise(body, world.protocol) if self.service.normalise else body
 
-    def refuse(self, world: World[Any, Any], arrival: Arrival, reason: Exception) -> Sequence[tuple[str, Data]]:
+    def refuse(
+        self, world: World[Any, Any], arrival: Arrival, reason: Exception
+    ) -> Sequence[tuple[str, Data]]:
         """The record of a fact that could not be accepted, and where its original is kept."""
         seq = arrival.message.seq
         match reason:
@@ -150,8 +159,17 @@ class Decider:
                 rule = "unknown-type" if reason.unknown else "malformed"
                 why, about, expected = str(reason), reason.field, reason.expected
             case _:
-                rule, why, about, expected = "internal-error", f"{type(reason).__name__} in {self.name}", "", ""
-        kept = registry.inbox_subject(self.centre, registry.REJECTED, str(seq)) if arrival.kind == "fact" else None
+                rule, why, about, expected = (
+                    "internal-error",
+                    f"{type(reason).__name__} in {self.name}",
+                    "",
+                    "",
+                )
+        kept = (
+            registry.inbox_subject(self.centre, registry.REJECTED, str(seq))
+            if arrival.kind == "fact"
+            else None
+        )
         rejected = FactRejected(
             position=seq,
             reason=why[:4000],
@@ -174,7 +192,9 @@ class Decider:
         if timer is None:
             return None
         when, input = timer
-        message = Message(input.id, "timer", b"", input.key, registry.source(self.centre, self.name), time=input.at)
+        message = Message(
+            input.id, "timer", b"", input.key, registry.source(self.centre, self.name), time=input.at
+        )
         return when, Arrival("timer", input.id, message)
 
     def over(self, world: World[Any, Any], aggregate: str) -> bool:

@@ -58,16 +58,24 @@ def problem_of(reason: Exception) -> Problem:
                 rule="malformed", field=reason.field, expected=reason.expected,
             )  # fmt: skip
         case errors.Conflict():
-            return Problem(type="/problems/nothing-to-do", title="Nothing to do", status=409, detail=str(reason))
+            return Problem(
+                type="/problems/nothing-to-do", title="Nothing to do", status=409, detail=str(reason)
+            )
         case errors.LogError():
-            return Problem(type="/problems/unavailable", title="Not available", status=503, detail=str(reason))
-    return Problem(type="/problems/internal", title="Internal error", status=500, detail=type(reason).__name__)
+            return Problem(
+                type="/problems/unavailable", title="Not available", status=503, detail=str(reason)
+            )
+    return Problem(
+        type="/problems/internal", title="Internal error", status=500, detail=type(reason).__name__
+    )
 
 
 class Edge:
     """The request/reply and HTTP side of one service; `seat_of` gives the seat of a centre, if there is one."""
 
-    def __init__(self, service: Service, url: str, seat_of: Callable[[str], Seat | None], seats: Iterable[Seat]):
+    def __init__(
+        self, service: Service, url: str, seat_of: Callable[[str], Seat | None], seats: Iterable[Seat]
+    ):
         self.service, self._seat_of, self._seats = service, seat_of, seats
         metrics = CollectorRegistry()
         metrics.register(_Positions(self))
@@ -118,7 +126,9 @@ class Edge:
                 if isinstance(reply, Problem) and reply.status == 500:
                     seat.report("request.failed", {"verb": title, "reason": repr(reason)})
             if asked.reply_to:
-                content = reply.model_dump_json(exclude_none=True) if isinstance(reply, Data) else json.dumps(reply)
+                content = (
+                    reply.model_dump_json(exclude_none=True) if isinstance(reply, Data) else json.dumps(reply)
+                )
                 kind = "application/problem+json" if isinstance(reply, Problem) else JSON
                 await self.broker.publish(content.encode(), asked.reply_to, headers={"content-type": kind})
 
@@ -147,7 +157,11 @@ class Edge:
         )
         stored = await seat.command(self.service.subject_of(command), message)
         return Recorded(
-            id=stored.id, type=stored.name, position=stored.seq, time=stored.time, data=json.loads(stored.data)
+            id=stored.id,
+            type=stored.name,
+            position=stored.seq,
+            time=stored.time,
+            data=json.loads(stored.data),
         )
 
     async def _query(self, seat: Seat, name: str, model: type[Data], asked: NatsMessage) -> dict[str, Any]:
@@ -168,9 +182,18 @@ class Edge:
         identity = {"name": f"centralita-{name}", "id": uuid4().hex, "version": VERSION, "metadata": {}}
         ping = {"type": "io.nats.micro.v1.ping_response", **identity}
         description = f"The {name} service of Centralita"
-        info = {"type": "io.nats.micro.v1.info_response", **identity, "description": description, "endpoints": endpoints}
+        info = {
+            "type": "io.nats.micro.v1.info_response",
+            **identity,
+            "description": description,
+            "endpoints": endpoints,
+        }
         for verb, answer in (("PING", ping), ("INFO", info)):
-            for subject in (f"$SRV.{verb}", f"$SRV.{verb}.{identity['name']}", f"$SRV.{verb}.*.{identity['id']}"):
+            for subject in (
+                f"$SRV.{verb}",
+                f"$SRV.{verb}.{identity['name']}",
+                f"$SRV.{verb}.*.{identity['id']}",
+            ):
                 self._announce(subject, json.dumps(answer).encode())
 
     def _announce(self, subject: str, answer: bytes) -> None:

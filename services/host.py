@@ -58,7 +58,7 @@ class Host:
             self.settings.url,
             name=f"centralita-{self.service.name}",
             allow_reconnect=reconnect,
-            max_reconnect_attempts=-1,
+            max_reconnect_attempts=-1 if reconnect else 1,
             reconnect_time_wait=1,
             connect_timeout=2,
             error_cb=on_error,

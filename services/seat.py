@@ -20,7 +20,7 @@ from eventlog import errors
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Malformed, Message, timestamp
 from eventlog.core import Arrival
-from eventlog.runner import Pace, Place, Runner
+from eventlog.runner import Pace, Place, Runner, end
 from eventlog.stream import Settings, Stream
 from eventlog.view import View
 from services.decider import Decider, Service
@@ -35,7 +35,9 @@ def place_of(centre: str, service: Service) -> Place:
     def aggregate(subject: str) -> str:
         topic, id = subject.split(".", 3)[2:]
         if not registry.valid_id(id, topic):
-            raise Malformed("subject", "letters, digits and _ @ = + : ~ - as the id, and no reserved word", id[:96])
+            raise Malformed(
+                "subject", "letters, digits and _ @ = + : ~ - as the id, and no reserved word", id[:96]
+            )
         return registry.aggregate_of(topic, id)
 
     return Place(
@@ -95,9 +97,7 @@ class Seat:
         """Finish what is in hand and leave."""
         self.runner.stop()
         await self._tasks[0]
-        for task in self._tasks[1:]:
-            task.cancel()
-        await asyncio.gather(*self._tasks[1:], return_exceptions=True)
+        await end(*self._tasks[1:])
         if self.view:
             self.view.close()
 
@@ -132,7 +132,9 @@ class Seat:
             return await self.runner.query(lambda world: answer(world, query), position)
         assert self.view and self.service.reading
         read = self.service.reading.answers[name]
-        known = await self.runner.query(lambda world: max(self.runner.core.log, self.runner.core.own), position)
+        known = await self.runner.query(
+            lambda world: max(self.runner.core.log, self.runner.core.own), position
+        )
         await self.view.reached(self.log, self._subjects, max(position, known))
         return await self.view.ask(lambda database: read(database, query))
 

@@ -34,7 +34,9 @@ from contracts.base import Data
 
 JsonArgs = Annotated[
     str | None,
-    typer.Option("--json-args", metavar="JSON", help="The arguments as a JSON object; - reads it from standard input."),
+    typer.Option(
+        "--json-args", metavar="JSON", help="The arguments as a JSON object; - reads it from standard input."
+    ),
 ]
 Id = Annotated[str | None, typer.Option("--id", help="Said twice with the same id, it is done once.")]
 Actor = Annotated[str | None, typer.Option("--actor", help="Who asks, if not the one in --by.")]
@@ -81,12 +83,13 @@ def _command(service: str, verb: str, model: type[Data]) -> Callable[..., None]:
 
         async def ask() -> dict[str, Any]:
             name = centre_of(centre)
-            async with connected(nats, name, timeout=30.0) as client:
+            async with connected(nats, name, patience=30.0) as client:
                 return await client.command(name, service, verb, data, id=id or "", actor=actor or "")
 
         answer = _answer(ask, json)
         if json:
-            return print_json(answer)
+            print_json(answer)
+            return
         print(f"{answer['type']} recorded at position {answer['position']}: {facts(answer['data'])}")
 
     return _with_flags(typed, model)
@@ -104,14 +107,16 @@ def _query(service: str, name: str, model: type[Data]) -> Callable[..., None]:
 
         async def ask() -> dict[str, Any]:
             where = centre_of(centre)
-            async with connected(nats, where, timeout=30.0) as client:
+            async with connected(nats, where, patience=30.0) as client:
                 return await client.query(where, service, name, data)
 
         answer = _answer(ask, json)
         if json:
-            return print_json(answer)
+            print_json(answer)
+            return
         if name == "figures":
-            return console().print(figures_table(answer))
+            console().print(figures_table(answer))
+            return
         show(console(), answer)
 
     return _with_flags(typed, model)
@@ -130,7 +135,11 @@ def _answer(ask: Callable[[], Any], as_json: bool) -> dict[str, Any]:
 def _with_flags(typed: Callable[..., None], model: type[Data]) -> Callable[..., None]:
     """The same function with a flag for each field of the model, in a signature that Typer reads."""
     signature = inspect.signature(typed, eval_str=True)
-    shared = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    shared = [
+        parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind is not parameter.VAR_KEYWORD
+    ]
     flags = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_flag(name, field))
         for name, field in model.model_fields.items()
@@ -144,12 +153,16 @@ def _with_flags(typed: Callable[..., None], model: type[Data]) -> Callable[..., 
 def _flag(name: str, field: FieldInfo) -> Any:
     kind, shown = _kind(field.annotation)
     needed = "Required. " if field.is_required() else ""
-    usual = f" Usual: {field.default}." if field.default not in (None, "", ()) and not field.is_required() else ""
+    usual = (
+        f" Usual: {field.default}." if field.default not in (None, "", ()) and not field.is_required() else ""
+    )
     option = f"--{name.replace('_', '-')}"
     text = f"{needed}{field.description or ''}{usual}".strip()
     if kind is bool:
         return Annotated[bool | None, typer.Option(option, help=text)]
-    return Annotated[list[str] | None if kind is list else str | None, typer.Option(option, metavar=shown, help=text)]
+    return Annotated[
+        list[str] | None if kind is list else str | None, typer.Option(option, metavar=shown, help=text)
+    ]
 
 
 def _kind(annotation: Any) -> tuple[type, str]:
@@ -168,7 +181,9 @@ def _kind(annotation: Any) -> tuple[type, str]:
     return str, {int: "NUMBER", float: "NUMBER"}.get(annotation, "TEXT")
 
 
-def _arguments(model: type[Data], json_args: str | None, flags: Mapping[str, Any], typed: str) -> dict[str, Any]:
+def _arguments(
+    model: type[Data], json_args: str | None, flags: Mapping[str, Any], typed: str
+) -> dict[str, Any]:
     """The arguments: of the JSON, flags over it; checked by the model."""
     given: Any = {}
     if json_args is not None:

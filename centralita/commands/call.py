@@ -31,7 +31,7 @@ DEEPEST = 8
 
 
 class Told(NamedTuple):
-    """A message, how far down the chain of causes it stands, and the event (or fact, or command) it follows from."""
+    """A message, how far down the chain of causes it stands, and the event it follows from."""
 
     message: Message
     depth: int
@@ -54,9 +54,13 @@ async def _call(id: str, centre: str, nats: str | None, as_json: bool) -> None:
     async with connected(nats, centre) as client:
         messages = await story(client, centre, id)
     if not messages:
-        fail(REFUSED, f"nothing is recorded of a call {id!r} in {centre}; centralita tail shows the ids there are")
+        fail(
+            REFUSED,
+            f"nothing is recorded of a call {id!r} in {centre}; centralita tail shows the ids there are",
+        )
     if as_json:
-        return print_json({"call": id, "events": [cloudevent(message) for message in messages]})
+        print_json({"call": id, "events": [cloudevent(message) for message in messages]})
+        return
     screen = console()
     for message, depth, cause in chained(messages):
         indent = "  " * min(depth - 1, DEEPEST) + "└ " if depth else ""
@@ -66,7 +70,7 @@ async def _call(id: str, centre: str, nats: str | None, as_json: bool) -> None:
 
 
 async def story(client: Client, centre: str, call: str) -> list[Message]:
-    """What all services recorded of a call, and of the tickets that were registered for it, in the log's order."""
+    """What all services recorded of a call and of the tickets registered for it, in the log's order."""
     messages = await client.story(centre, call)
     if not messages:
         return []
@@ -74,7 +78,10 @@ async def story(client: Client, centre: str, call: str) -> list[Message]:
     cases = [registry.log_subject(centre, "tickets", ">")]
     async for part in log.read(cases, messages[0].seq - 1, await log.last_sequence()):
         for raw in part:
-            if raw.headers.get("ce-type") == "ticket.registered" and jsonlib.loads(raw.data).get("call") == call:
+            if (
+                raw.headers.get("ce-type") == "ticket.registered"
+                and jsonlib.loads(raw.data).get("call") == call
+            ):
                 tickets.append(raw.message().aggregate)
     for ticket in tickets:
         messages += await client.story(centre, ticket)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -26,10 +26,12 @@ from contracts.protocol import PLAIN, Protocol
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Open, list and remove centres.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Lower case letters, digits and '-', a letter first.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Lower case letters, digits and '-', a letter first.")
+]
 
 
-class Clock(str, Enum):
+class Clock(StrEnum):
     """Whose time a centre goes by."""
 
     real = "real"
@@ -42,7 +44,9 @@ def add(
     protocol: Annotated[
         str, typer.Option(help=f"plain, {', '.join(protocols.names())}, or a file (TOML).")
     ] = "plain",
-    clock: Annotated[Clock, typer.Option(help="The world's clock, or one that clock.advanced facts move.")] = Clock.real,
+    clock: Annotated[
+        Clock, typer.Option(help="The world's clock, or one that clock.advanced facts move.")
+    ] = Clock.real,
     replicas: Annotated[int, typer.Option(min=1, max=5, help="Servers that keep a copy of each stream.")] = 1,
     nats: Nats = None,
     json: AsJson = False,
@@ -59,7 +63,8 @@ async def _add(
     if not added:
         fail(REFUSED, f"the centre {name} is open already; remove it first, or choose another name")
     if as_json:
-        return print_json({"centre": name, "protocol": protocol.name, "clock": clock.value})
+        print_json({"centre": name, "protocol": protocol.name, "clock": clock.value})
+        return
     print(f"{name} is open: protocol {protocol.name} {protocol.version}, {clock.value} clock")
 
 
@@ -73,7 +78,8 @@ async def _names(nats: str | None, as_json: bool) -> None:
     async with connected(nats) as client:
         found = await centres.names(client.connection)
     if as_json:
-        return print_json({"centres": found})
+        print_json({"centres": found})
+        return
     for name in found:
         print(name)
 
@@ -98,7 +104,8 @@ async def _remove(name: str, nats: str | None, as_json: bool) -> None:
     async with connected(nats, name) as client:
         await centres.remove(client.connection, name)
     if as_json:
-        return print_json({"removed": name})
+        print_json({"removed": name})
+        return
     print(f"{name} is removed")
 
 

@@ -29,14 +29,16 @@ T = TypeVar("T")
 
 Nats = Annotated[
     str | None,
-    typer.Option("--nats", "--url", metavar="URL", help="Server to talk to. [env: CENTRALITA_NATS]"),
+    typer.Option("--nats", "--url", metavar="URL", help="Server to talk to (or CENTRALITA_NATS)."),
 ]
 Embedded = Annotated[
     str | None,
-    typer.Option("--nats", "--url", metavar="URL", help="Use this server; without it an embedded one is started."),
+    typer.Option(
+        "--nats", "--url", metavar="URL", help="Use this server; without it an embedded one is started."
+    ),
 ]
 Centre = Annotated[
-    str | None, typer.Option("--centre", "-c", metavar="NAME", help="Which centre. [env: CENTRALITA_CENTRE]")
+    str | None, typer.Option("--centre", "-c", metavar="NAME", help="Which centre (or CENTRALITA_CENTRE).")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -62,7 +64,9 @@ class Group(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
-            raise Failure(USAGE, f"{ctx.command_path} knows no {args[0]!r}; it knows {', '.join(self.commands)}")
+            raise Failure(
+                USAGE, f"{ctx.command_path} knows no {args[0]!r}; it knows {', '.join(self.commands)}"
+            )
         return super().resolve_command(ctx, args)
 
 
@@ -72,7 +76,7 @@ def fail(code: int, message: str) -> NoReturn:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; SIGINT and SIGTERM cancel the work, which closes all it has opened, and raise Interrupted."""
+    """Run to the end; a SIGINT or SIGTERM cancels the work, and once all is closed it raises Interrupted."""
     return asyncio.run(_interruptible(work))
 
 
@@ -114,10 +118,12 @@ def centre_of(typed: str | None) -> str:
 
 
 @asynccontextmanager
-async def connected(nats: str | None, centre: str | None = None, *, timeout: float = 5.0) -> AsyncIterator[Client]:
+async def connected(
+    nats: str | None, centre: str | None = None, *, patience: float = 5.0
+) -> AsyncIterator[Client]:
     """A client, and the certainty that the centre (if one is named) is there."""
     url = server(nats)
-    async with Client(url, name="centralita-cli", timeout=timeout) as client:
+    async with Client(url, name="centralita-cli", timeout=patience) as client:
         if centre is not None:
             known = await centres.names(client.connection)
             if centre not in known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +20,7 @@ from centralita.commands.common import (
 from centralita.commands.tables import figures_table, show
 
 
-class By(str, Enum):
+class By(StrEnum):
     """What the figures are broken down by."""
 
     queue = "queue"
@@ -38,7 +38,8 @@ def figures(
     asked = {"by": by.value} | ({"day": day} if day else {})
     answer = run(_query(centre_of(centre), nats, "sla", "figures", asked))
     if json:
-        return print_json(answer)
+        print_json(answer)
+        return
     console().print(figures_table(answer))
 
 
@@ -53,17 +54,16 @@ def history(
     asked = {"customer": customer, "limit": limit}
     answer = run(_query(centre_of(centre), nats, "tickets", "history", asked))
     if json:
-        return print_json(answer)
+        print_json(answer)
+        return
     if not answer["tickets"] and not answer["repeats"]:
         print(f"no tickets of customer {customer}")
-        return None
+        return
     show(console(), answer)
 
 
 async def _query(
     centre: str, nats: str | None, service: str, name: str, asked: dict[str, Any]
 ) -> dict[str, Any]:
-    async with connected(nats, centre, timeout=30.0) as client:
+    async with connected(nats, centre, patience=30.0) as client:
         return await client.query(centre, service, name, asked)
-
-

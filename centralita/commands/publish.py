@@ -52,17 +52,21 @@ def publish(
     file: Annotated[
         Path,
         typer.Argument(
-            exists=True, dir_okay=False, readable=True, allow_dash=True, help="CloudEvents as JSON lines; - reads standard input."
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            allow_dash=True,
+            help="CloudEvents as JSON lines; - reads standard input.",
         ),
     ] = Path("-"),
     centre: Centre = None,
     nats: Nats = None,
     json: AsJson = False,
 ) -> None:
-    """Publish facts, one CloudEvent in JSON a line; what is wrong with a line is said and the rest goes on.
+    """Publish facts, one CloudEvent in JSON a line; a wrong line is told and the rest goes on.
 
-    Each needs id, source, type and subject (the call, agent or customer), and may have time and data. Publishing
-    a line again does no harm: repeats are known by source and id.
+    Each needs id, source, type and subject (the call, agent or customer), and may have time and data.
+    Publishing a line again does no harm: repeats are known by source and id.
     """
     done = Published()
     name = centre_of(centre)
@@ -81,7 +85,8 @@ async def _publish(file: Path, centre: str, nats: str | None, done: Published) -
         number = 0
         async for lines in _lines(file):
             facts = []
-            for number, text in enumerate(lines, number + 1):
+            for text in lines:
+                number += 1
                 if not text.strip():
                     continue
                 try:
@@ -111,7 +116,8 @@ def _refuse(done: Published, number: int, reason: str) -> None:
 
 def _summary(done: Published, centre: str, as_json: bool) -> None:
     if as_json:
-        return print_json({"centre": centre, "published": done.published, "refused": done.refused})
+        print_json({"centre": centre, "published": done.published, "refused": done.refused})
+        return
     refused = f", {len(done.refused)} lines refused" if done.refused else ""
     print(f"{done.published} facts published to {centre}{refused}")
 

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from centralita import logs
 from centralita.client import Client
 from centralita.commands.common import (
     REFUSED,
@@ -38,7 +37,9 @@ def replay(
     centre: Centre = None,
     store: Annotated[
         Path | None,
-        typer.Option(file_okay=False, help="Keep the embedded server's files here; otherwise nothing is kept."),
+        typer.Option(
+            file_okay=False, help="Keep the embedded server's files here; otherwise nothing is kept."
+        ),
     ] = None,
     nats: Embedded = None,
     json: AsJson = False,
@@ -47,12 +48,15 @@ def replay(
 
     A centre that does not exist is opened. Replaying a file again changes nothing.
     """
+    from centralita import logs  # late: structlog takes a while to load
+
     logs.configure(logging.WARNING)
     started = time.monotonic()
     name = centre_of(centre)
     answer = run(_replay(file, name, store, nats))
     if json:
-        return print_json(answer)
+        print_json(answer)
+        return
     console().print(figures_table(answer))
     rows = answer["queues"]["all"]["offered"] + answer["ignored"] + answer["refused"]
     print(f"{name}: {rows:,} rows in {time.monotonic() - started:.0f} s")

@@ -20,7 +20,16 @@ def figures_table(answer: Mapping[str, Any]) -> Table:
     counted = f"{answer['ignored']} rows ignored, {answer['refused']} refused"
     table = Table(caption=counted if answer["ignored"] or answer["refused"] else None, caption_justify="left")
     table.add_column(by)
-    for heading in ("offered", "answered", "abandoned", "answered %", "abandoned %", "AHT s", "ASA s", "SL %"):
+    for heading in (
+        "offered",
+        "answered",
+        "abandoned",
+        "answered %",
+        "abandoned %",
+        "AHT s",
+        "ASA s",
+        "SL %",
+    ):
         table.add_column(heading, justify="right")
     for name, part in answer[f"{by}s"].items():
         if name == "all":
@@ -49,7 +58,9 @@ def show(console: Console, answer: Mapping[str, Any]) -> None:
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    columns = list(dict.fromkeys(name for row in rows for name, value in row.items() if value not in (None, [], {})))
+    columns = list(
+        dict.fromkeys(name for row in rows for name, value in row.items() if value not in (None, [], {}))
+    )
     table = Table(title=title, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -47,16 +47,22 @@ def tail(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(metavar="AGO|TIME", help="What was stored since: 90s, 5m, 1h30m, 2d, or an ISO 8601 time."),
+        typer.Option(
+            metavar="AGO|TIME", help="What was stored since: 90s, 5m, 1h30m, 2d, or an ISO 8601 time."
+        ),
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after N events.")] = None,
     service: Annotated[
         list[str] | None, typer.Option("--service", "-s", metavar="NAME", help="Of this service; repeatable.")
     ] = None,
-    call: Annotated[str | None, typer.Option(metavar="ID", help="About this call (or ticket:N, agent:ID).")] = None,
+    call: Annotated[
+        str | None, typer.Option(metavar="ID", help="About this call (or ticket:N, agent:ID).")
+    ] = None,
     kind: Annotated[
         list[str] | None,
-        typer.Option("--type", "-t", metavar="GLOB", help="Of this type: ticket.registered, deadline.*; repeatable."),
+        typer.Option(
+            "--type", "-t", metavar="GLOB", help="Of this type: ticket.registered, deadline.*; repeatable."
+        ),
     ] = None,
     nats: Nats = None,
     json: AsJson = False,
@@ -136,11 +142,13 @@ def _show(raw: Raw, screen: Console | None, as_json: bool) -> None:
         message = raw.message()
     except Malformed as malformed:
         print(f"centralita: position {raw.seq} cannot be read: {malformed}", file=sys.stderr)
-        return None
+        return
     if as_json:
-        return print_json(cloudevent(message))
+        print_json(cloudevent(message))
+        return
     if screen is not None:
-        return screen.print(line(message), no_wrap=True, overflow="ellipsis")
+        screen.print(line(message), no_wrap=True, overflow="ellipsis")
+        return
     print(line(message).plain)
 
 
@@ -163,7 +171,7 @@ async def _nth_last(log: Stream, subjects: Sequence[str], wanted: Wanted, number
 
 
 async def _before(log: Stream, moment: datetime, end: int) -> int:
-    """The last position stored before a moment: a binary search, for times of storing never run backwards."""
+    """The last position stored before a moment; a binary search, as these times never run backwards."""
     low, high = 0, end
     while low < high:
         middle = (low + high + 1) // 2
@@ -176,7 +184,7 @@ async def _before(log: Stream, moment: datetime, end: int) -> int:
 
 
 def _moment(text: str) -> datetime:
-    """The moment meant by `5m` (ago) or by an ISO time, which without an offset is the machine's local time."""
+    """The moment meant by `5m` (ago) or by an ISO time, without an offset in this machine's time zone."""
     if re.fullmatch(r"(\d+(ms|[smhdw]))+", text):
         ago = sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdw])", text))
         try:

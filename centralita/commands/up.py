@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from centralita import logs
 from centralita.commands.common import (
     UNREACHABLE,
     USAGE,
@@ -30,13 +29,17 @@ def up(
         Path | None,
         typer.Option(file_okay=False, help="Directory for the server's files, checkpoints and read models."),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the embedded server; 0: a free one.")] = 4222,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the embedded server; 0: a free one.")
+    ] = 4222,
     nats: Embedded = None,
     service: Annotated[
-        list[str] | None, typer.Option("--service", "-s", metavar="NAME", help="Run this one only; repeatable.")
+        list[str] | None,
+        typer.Option("--service", "-s", metavar="NAME", help="Run this one only; repeatable."),
     ] = None,
     http_port: Annotated[
-        int, typer.Option(min=0, max=65000, help="Port of the first service's pages, the next ones following.")
+        int,
+        typer.Option(min=0, max=65000, help="Port of the first service's pages, the next ones following."),
     ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.")] = False,
     json: AsJson = False,
@@ -45,6 +48,8 @@ def up(
     chosen = tuple(dict.fromkeys(service or SERVICES))
     if unknown := [name for name in chosen if name not in SERVICES]:
         fail(USAGE, f"--service: there is no {unknown[0]!r}; the services are {', '.join(SERVICES)}")
+    from centralita import logs  # late: structlog takes a while to load
+
     logs.configure(logging.WARNING if quiet else logging.INFO)
     try:
         run(_up(store or Settings().store, port, nats, chosen, http_port, json))

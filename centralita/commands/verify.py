@@ -24,7 +24,8 @@ from centralita.settings import Settings
 def verify(
     centre: Centre = None,
     store: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Where the services keep checkpoints and read models.")
+        Path | None,
+        typer.Option(file_okay=False, help="Where the services keep checkpoints and read models."),
     ] = None,
     nats: Nats = None,
     json: AsJson = False,
@@ -37,7 +38,7 @@ def verify(
     kept = directory / "services" if (directory / "services").is_dir() else None
 
     async def work() -> Report:
-        async with connected(nats, name, timeout=30.0) as client:
+        async with connected(nats, name, patience=30.0) as client:
             return await check(client, name, kept)
 
     report = run(work())

@@ -29,7 +29,10 @@ def normalise(body: Data, protocol: Protocol) -> Data:
     region = protocol.region
     match body:
         case CallOffered(from_=from_, to=to):
-            numbers = {"from_": from_ and (e164(from_, region) or from_), "to": to and (e164(to, region) or to)}
+            numbers = {
+                "from_": from_ and (e164(from_, region) or from_),
+                "to": to and (e164(to, region) or to),
+            }
             return body.model_copy(update=numbers)
         case ContactGiven(phone=str() as phone):
             return body.model_copy(update={"phone": _given("phone", phone, region)})

@@ -79,7 +79,7 @@ def test_a_telling_name_is_marked(title: str) -> None:
 
 @pytest.mark.parametrize("title", sorted(types()))
 def test_telephone_numbers_and_addresses_are_marked_by_their_form(title: str) -> None:
-    """Wherever a number or an e-mail address may stand, it is marked; but the number dialled is the centre's own."""
+    """Where a number or an e-mail address may stand, it is marked; the number dialled is the centre's."""
     for name, field in properties(title).items():
         shape = json.dumps(field)
         if ("[+0-9 ().-]" in shape or "@[^@" in shape) and (title, name) != ("call.offered.v1", "to"):

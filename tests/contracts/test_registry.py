@@ -105,7 +105,7 @@ def test_an_unknown_type_or_version_is_said_to_be_unknown() -> None:
         ("record.refused", b'{"line": "7", "field": "a", "reason": "b", "row": ""}', "line", "valid integer"),
         ("record.ignored", b'{"line": 0, "reason": "PHANTOM"}', "line", "greater than or equal to 1"),
         ("record.ignored", b'{"line": 1.5, "reason": "PHANTOM"}', "line", "valid integer"),
-        ("agent.signed_in", b'{"name": "Ana", "desks": "sales"}', "desks", "valid tuple"),
+        ("agent.signed_in", b'{"name": "Ana", "desks": "sales"}', "desks", "valid array"),
         ("agent.signed_in", b'{"name": "Ana", "tier": 10}', "tier", "less than or equal to 9"),
         ("customer.registered", b'{"name": "A", "kind": "b", "phones": [1]}', "phones.0", "valid string"),
         ("clock.advanced", b'{"to": 1769990400}', "to", "valid datetime"),

@@ -46,7 +46,7 @@ def test_a_valid_id_is_one_token(id: str, topic: str) -> None:
 
 @given(st.text(LETTERS), st.sampled_from(". *>\n\t\r\0\x7f/\\é"), st.text(LETTERS), st.sampled_from(TOPICS))
 def test_no_id_holds_what_a_subject_may_not(before: str, wrong: str, after: str, topic: str) -> None:
-    """Dots, blanks, wildcards, control characters and letters beyond ASCII make no id, wherever they stand."""
+    """Dots, blanks, wildcards, control characters and letters beyond ASCII make no id anywhere."""
     assert not valid_id(before + wrong + after, topic)
 
 
@@ -90,7 +90,7 @@ def test_the_type_of_an_id_and_the_rule_agree(id: str) -> None:
 @given(st.one_of(st.text(max_size=40), st.text("az09-", max_size=40), st.text("a9-.*> \nA", max_size=6)))
 @example("acme\n")
 def test_a_centre_name_is_one_token_and_names_its_streams(name: str) -> None:
-    """A name is either refused, or one lower-case token; its streams' names have no blank, dot or wildcard."""
+    """A name is refused, or is one lower-case token; its streams' names have no blank, dot or wildcard."""
     try:
         assert centre_name(name) == name
     except ValueError:

@@ -1,0 +1,131 @@
+"""Calls a second, from the first published fact until all is settled, beside `eventsourcing` alone."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench import flow, peer
+from bench.postgres import PostgresUnavailable
+from bench.report import Plan, Row, Wrong
+from bench.rig import DURABLE, Services, centre, four_processes, served
+from centralita.client import Client, Fact
+from eventlog.stream import Settings, Stream
+
+Publish = Callable[[Client, str, Sequence[Fact]], Awaitable[int]]
+IN_FLIGHT = 500
+STALLED_AFTER_S = 15.0
+PEERS: tuple[tuple[str, peer.Backend, int], ...] = (
+    ("PostgreSQL, 100 facts a transaction", "postgres", 100),
+    ("PostgreSQL, a transaction each", "postgres", 1),
+    ("RAM, a fact at a time", "ram", 1),
+)
+
+
+def run(plan: Plan) -> list[Row]:
+    """Two ways of publishing to us, each beside the peer on three kinds of storage."""
+    grouped: list[float] = []
+    singly: list[float] = []
+    peers: dict[str, list[float]] = {name: [] for name, _, _ in PEERS}
+    durability: dict[str, str] = {}
+    kinds: dict[str, tuple[type, int]] = {}
+    for number in plan.repeat():
+        work = _both(plan.directory / f"endtoend-{number}", plan)
+        for found, rate in zip((grouped, singly), asyncio.run(work), strict=True):
+            found.append(rate)
+        for name, backend, group in PEERS:
+            try:
+                result = _peer(kinds, name, backend, group, plan)
+            except PostgresUnavailable as reason:
+                durability[name] = f"not measured: {reason}"
+                continue
+            peers[name].append(result.calls_per_s)
+            durability[name] = f"{result.durability}; {result.runner}"
+    note = (
+        f"a call is {flow.FACTS_PER_CALL} facts and {flow.EVENTS_PER_CALL} events, counted on the log;"
+        f" the peer's has {peer.EVENTS_PER_CALL} events, in one process, and stores no facts."
+        " Ours runs on a server, four services and a client: six processes"
+    )
+    rows = []
+    for way, ours, bar in (
+        ("facts in batches of 1,000", grouped, "1,000 calls/s"),
+        (f"facts acknowledged singly, {IN_FLIGHT} in flight", singly, ""),
+    ):
+        rows += [
+            Row(
+                f"end to end, {way}",
+                "calls/s",
+                ours,
+                DURABLE,
+                f"{name} ({durability[name]})",
+                rates,
+                bar,
+                note,
+            )
+            for name, rates in peers.items()
+        ]
+    return rows
+
+
+def _peer(
+    kinds: dict[str, tuple[type, int]], name: str, backend: peer.Backend, group: int, plan: Plan
+) -> peer.Result:
+    """The first time a short run finds the fastest runner and how many calls take a few seconds."""
+    if name not in kinds:
+        found = peer.run(plan.of(200, 100), backend, group=group, directory=plan.directory)
+        kind = next(kind for kind in peer.RUNNERS if kind.__name__ == found.runner)
+        kinds[name] = kind, max(100, int(found.calls_per_s * plan.of(8, 3)))
+    runner, calls = kinds[name]
+    return peer.run(calls, backend, group=group, runner=runner, directory=plan.directory)
+
+
+async def _both(directory: Path, plan: Plan) -> tuple[float, float]:
+    async with (
+        asyncio.timeout(2 * plan.timeout),
+        served(directory) as (server, client),
+        four_processes(server.url, directory / "services") as services,
+    ):
+        return (
+            await _measure(client, services, in_batches, plan.of(8000, 1500)),
+            await _measure(client, services, one_by_one, plan.of(4000, 800)),
+        )
+
+
+async def _measure(client: Client, services: Services, publish: Publish, calls: int) -> float:
+    async with centre(client, services) as name:
+        given = list(flow.facts(calls))
+        before = await client.log(name).last_sequence()
+        began = time.perf_counter()
+        publishing = asyncio.ensure_future(publish(client, name, given))
+        await _reached(client, name, before + calls * flow.EVENTS_PER_CALL)
+        await publishing
+        await client.settle(name)
+        seconds = time.perf_counter() - began
+        flow.check(await flow.recorded(client, name), calls)
+    return calls / seconds
+
+
+async def in_batches(client: Client, centre: str, given: Sequence[Fact]) -> int:
+    """As our client publishes many facts: an atomic batch of a thousand after the other."""
+    return await client.publish(centre, given)
+
+
+async def one_by_one(client: Client, centre: str, given: Sequence[Fact]) -> int:
+    """As a backend without batches: each fact has an ack of its own, and up to 500 wait for theirs."""
+    inbox = client.inbox(centre)
+    each = Stream(inbox.connection, inbox.name, replace(Settings(), turning_point=IN_FLIGHT + 1, timeout=30))
+    for start in range(0, len(given), IN_FLIGHT):
+        await each.append([fact.message(centre) for fact in given[start : start + IN_FLIGHT]])
+    return len(given)
+
+
+async def _reached(client: Client, centre: str, last: int) -> None:
+    """Look now and then how far the log has grown: less of a burden on it than to ask all services."""
+    log, seen, since = client.log(centre), 0, time.monotonic()
+    while (now := await log.last_sequence()) < last:
+        if now != seen:
+            seen, since = now, time.monotonic()
+        if time.monotonic() - since > STALLED_AFTER_S:
+            raise Wrong(f"the log stands still at {now} of {last}")
+        await asyncio.sleep(0.02)

@@ -1,0 +1,254 @@
+"""Four services on a log in memory, taking turns in a fixed order, any of which may be cut short anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from centralita.stack import ALL
+from contracts import registry
+from contracts.base import Data
+from contracts.events import CentreOpened, ProtocolPublished
+from contracts.protocol import Protocol
+from eventlog.checkpoint import Checkpoint
+from eventlog.codec import Message, headers_of
+from eventlog.core import Arrival, Core
+from eventlog.stream import Raw
+from services.decider import Decider
+from services.seat import place_of
+from tests.unit.given import START
+
+CENTRE = "acme"
+STORED = datetime(2026, 6, 1, tzinfo=UTC)
+CHECKPOINT = Checkpoint(Path("nowhere"), "1")
+
+
+class Cut(NamedTuple):
+    """An instance dies in this turn with so many of its events stored.
+
+    Its successor may have a checkpoint, and may die itself halfway through completing a decision.
+    """
+
+    turn: int
+    events: int
+    checkpoint: bool = False
+    twice: bool = False
+
+
+class Asked(NamedTuple):
+    """A command that was sent to a service, with the aggregate it is about."""
+
+    aggregate: str
+    message: Message
+
+
+@dataclass
+class Post:
+    """A service at its place: what it was told to read so far, and what it has said of the time."""
+
+    name: str
+    core: Core[Any]
+    inbox: int = 0
+    log: int = 0
+    clock: datetime | None = None
+    said: list[tuple[int, int, datetime]] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    checkpoint: bytes | None = None
+
+
+class Line:
+    """A centre of four services and its two streams; `cuts` say where instances die."""
+
+    def __init__(self, protocol: Protocol, cuts: Iterable[Cut] = (), closed_kept: int = 2) -> None:
+        self.log: list[Message] = []
+        self.inbox: list[Raw] = []
+        self.turn = 0
+        self.cuts = {cut.turn: cut for cut in cuts}
+        self.recovered = 0
+        self.completed = 0
+        self._closed_kept = closed_kept
+        self.places = {name: place_of(CENTRE, service) for name, service in ALL.items()}
+        self.posts = [Post(name, self._core(name)) for name in ALL]
+        self._say(CentreOpened(clock="virtual"))
+        self.publish(protocol)
+
+    # what happens outside
+
+    def publish(self, protocol: Protocol) -> None:
+        """Have the centre work by a protocol."""
+        self._say(
+            ProtocolPublished(
+                name=protocol.name, version=protocol.version, protocol=protocol.model_dump(mode="json")
+            )
+        )
+
+    def _say(self, event: Data) -> None:
+        kind, version, data = registry.encode(event)
+        number = len(self.log) + 1
+        message = Message(CENTRE, kind, data, f"{CENTRE}-{number}", registry.source(CENTRE, "centre"), version)
+        self._store(registry.log_subject(CENTRE, registry.CENTRE, CENTRE), [message._replace(time=START)])
+
+    def tell(self, subject: str, headers: dict[str, str], data: bytes) -> None:
+        """Publish anything at all to the inbox."""
+        seq = len(self.inbox) + 1
+        self.inbox.append(Raw(subject, headers, data, seq, STORED + timedelta(seconds=seq), 0))
+
+    def ask(self, service: str, asked: Asked) -> None:
+        """Send a command."""
+        next(post for post in self.posts if post.name == service).asked.append(asked)
+
+    # turns
+
+    def round(self, inputs: int) -> bool:
+        """Let each service read so many messages of log and inbox; says whether any had something to do."""
+        return any([self._turn(post, inputs) for post in self.posts])
+
+    def settle(self) -> None:
+        """Go on until nobody has anything to do."""
+        for _ in range(10_000):
+            if not self.round(7):
+                return
+        raise AssertionError("it does not come to rest")
+
+    def _turn(self, post: Post, inputs: int) -> bool:
+        self.turn += 1
+        before = post.inbox, post.log, len(self.log), post.clock
+        post.log = min(post.log + inputs, len(self.log))
+        ready = post.log >= 2  # the centre's own first messages are known
+        post.inbox = min(post.inbox + inputs, len(self.inbox)) if ready else 0
+        cut = self.cuts.get(self.turn)
+        messages = self._decide(post)
+        if cut:
+            self._append(post, messages[: cut.events % (len(messages) + 1)], dies=True)
+            self._recover(post, cut.checkpoint, cut.twice)
+            messages = self._decide(post)
+        self._append(post, messages)
+        post.asked.clear()
+        if self.turn % 5 == 0:
+            post.checkpoint = CHECKPOINT.content(post.core)
+        self._tick(post)
+        return before != (post.inbox, post.log, len(self.log), post.clock)
+
+    def _decide(self, post: Post) -> list[Message]:
+        core, place, messages = post.core, self.places[post.name], list[Message]()
+        read = [message for message in self.log[core.log : post.log] if self._minds(post, message)]
+        facts = [
+            place.fact(raw)
+            for raw in self.inbox[core.inbox : post.inbox]
+            if registry.TOPICS.get(raw.subject.split(".")[2]) == post.name
+        ]
+        commands = [Arrival("command", aggregate, message) for aggregate, message in post.asked]
+        events = [Arrival("event", message.aggregate, message) for message in read]
+        for arrival in [*events, *facts, *commands]:
+            self._read_back(post, arrival.aggregate)
+        for arrival in events:
+            if arrival.message.subject.startswith(place.reference.rstrip(">")):
+                core.refer(arrival.message)
+                core.log = arrival.message.seq
+            else:
+                messages += core.handle(arrival)
+        core.log = post.log
+        for arrival in facts:
+            messages += core.handle(arrival)
+        for arrival in commands:
+            try:
+                messages += core.handle(arrival)
+            except Exception:  # noqa: S112  refused, and whoever asked is told so
+                continue
+        while (timer := core.decider.due(core.world)) and post.clock and timer[0] <= post.clock:
+            messages += core.handle(timer[1])
+        return messages
+
+    def _minds(self, post: Post, message: Message) -> bool:
+        place = self.places[post.name]
+        if message.subject.startswith(place.reference.rstrip(">")):
+            return True
+        return not message.subject.startswith(f"{place.own}.") and message.name in post.core.decider.heeds
+
+    def _tick(self, post: Post) -> None:
+        """Take the time from the services upstream as far as the log was read, and pass it on."""
+        if post.core.decider.upstream:
+            heard = [self._heard(post, name) for name in post.core.decider.upstream]
+            times = [time for time in heard if time]
+            time = min(times) if len(times) == len(heard) else None
+        else:
+            time = post.core.decider.clock(post.core.world)
+        if time and (post.clock is None or time > post.clock):
+            post.clock = time
+        if post.clock:
+            post.said.append((len(self.log), post.inbox, post.clock))
+
+    def _heard(self, post: Post, name: str) -> datetime | None:
+        upstream = next(other for other in self.posts if other.name == name)
+        said = [time for log, inbox, time in upstream.said if log <= post.log and inbox <= post.inbox]
+        return said[-1] if said else None
+
+    # the log
+
+    def _append(self, post: Post, messages: Sequence[Message], *, dies: bool = False) -> None:
+        first = len(self.log) + 1
+        for message in messages:
+            self._store(self.places[post.name].subject(message.aggregate), [message])
+        if not dies:
+            post.core.stored(messages, range(first, first + len(messages)))
+
+    def _store(self, subject: str, messages: Sequence[Message]) -> None:
+        for message in messages:
+            seq = len(self.log) + 1
+            self.log.append(message._replace(subject=subject, seq=seq, stored=STORED))
+
+    def _read_back(self, post: Post, aggregate: str) -> None:
+        if aggregate and aggregate not in post.core.tracks:
+            subject = self.places[post.name].subject(aggregate)
+            history = [message for message in self.log if message.subject == subject]
+            if history:
+                post.core.restore(aggregate, history)
+
+    # a new instance
+
+    def _core(self, name: str) -> Core[Any]:
+        return Core(Decider(ALL[name], CENTRE), registry.source(CENTRE, name), self._closed_kept)
+
+    def _recover(self, post: Post, from_checkpoint: bool, dies: bool) -> None:
+        self.recovered += 1
+        core = post.core = self._core(post.name)
+        fields = CHECKPOINT.fields(post.checkpoint) if from_checkpoint and post.checkpoint else None
+        for name, value in (fields or {}).items():
+            setattr(core, name, value)
+        place = self.places[post.name]
+        references = [m for m in self.log if m.subject.startswith(place.reference.rstrip(">"))]
+
+        def refer(until: int) -> None:
+            while references and references[0].seq <= until:
+                core.refer(references.pop(0))
+
+        for message in self.log:
+            if message.subject.startswith(f"{place.own}.") and message.seq > core.own:
+                refer(message.log)
+                if core.absent(message):
+                    self._read_back(post, message.aggregate)
+                core.fold(message)
+        refer(core.log)
+        cut = core.cut
+        if cut:
+            self.completed += 1
+            if cut.cause_source:
+                arrival = place.fact(self.inbox[cut.inbox - 1])
+            else:
+                cause = self.log[cut.log - 1]
+                arrival = Arrival("event", cause.aggregate, cause)
+            self._read_back(post, arrival.aggregate)
+            missing = core.complete(arrival)
+            if dies:
+                self._append(post, missing[: len(missing) // 2], dies=True)
+                return self._recover(post, from_checkpoint, dies=False)
+            self._append(post, missing)
+        return None
+
+
+def told(message: Message) -> tuple[str, dict[str, str], bytes]:
+    """What of an event must come out the same: subject, headers (ids, cause, place, positions) and data."""
+    return message.subject, headers_of(message), message.data
