@@ -1,6 +1,7 @@
 """`python -m bench`: measure ourselves beside what else one would pick, and print a table."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -12,6 +13,7 @@ from rich.console import Console
 from bench import commit, endtoend, idle, latency, replay
 from bench.report import Plan, Row, environment, show, write
 
+QUICK_S, FULL_S = 110, 570
 MEASURES: dict[str, Callable[[Plan], list[Row]]] = {
     "endtoend": endtoend.run,
     "commit": commit.run,
@@ -35,6 +37,7 @@ def main() -> int:
         "--dir", type=Path, metavar="DIR", help="the disk to measure on (default: the temporary one)"
     )
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: leave nothing behind
     console = Console(width=None if sys.stdout.isatty() else 180)
     progress = Console(stderr=True)
     rows: list[Row] = []
@@ -44,13 +47,17 @@ def main() -> int:
     ) as directory:
         Path(directory).chmod(0o711)  # PostgreSQL runs as another user and must get through
         about = environment(Path(directory)) | {"quick": options.quick}
-        plan = Plan(options.quick, Path(directory))
+        ends = time.monotonic() + (QUICK_S if options.quick else FULL_S)
+        plan = Plan(options.quick, Path(directory), ends)
         console.print(", ".join(f"{name} {value}" for name, value in about.items() if name != "packages"))
         for name in options.only or MEASURES:
             began = time.monotonic()
             with progress.status(f"measuring {name}"):
                 try:
+                    plan.check()
                     rows += MEASURES[name](plan)
+                except TimeoutError:
+                    failed[name] = "it took longer than it may"
                 except Exception as reason:  # noqa: BLE001  the others are measured all the same
                     failed[name] = f"{type(reason).__name__}: {reason}"
             progress.print(
@@ -63,4 +70,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -36,7 +36,7 @@ async def _run(plan: Plan) -> list[Row]:
         relaxed(server, directory / "relaxed") as without,
     ):
         for _ in plan.repeat():
-            async with asyncio.timeout(plan.timeout), centre(client) as name:
+            async with asyncio.timeout(plan.left), centre(client) as name:
                 rate, size = await _ours(client, name, many)
                 ours.append(rate)
             # the peer runs a loop of its own, which must not be this one
@@ -49,7 +49,7 @@ async def _run(plan: Plan) -> list[Row]:
                     rate = await asyncio.to_thread(server_peer.batch_rate, server.url, many, size=MAX_BATCH)
                 peers[name].append(rate)
     note = (
-        f"real intake events, {size:.0f} bytes with headers on average, numbered before the clock starts;"
+        f"commit: real intake events, {size:.0f} bytes with headers on average, numbered beforehand;"
         f" the peer's have {server_peer.PAYLOAD_BYTES} bytes and 4 headers, the same one every time,"
         " in a stream of its own with the log's settings. The bar's C client is not measured here"
     )

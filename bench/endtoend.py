@@ -8,13 +8,14 @@ from pathlib import Path
 
 from bench import flow, peer
 from bench.postgres import PostgresUnavailable
-from bench.report import Plan, Row, Wrong
+from bench.report import OutOfTime, Plan, Row, Wrong
 from bench.rig import DURABLE, Services, centre, four_processes, served
 from centralita.client import Client, Fact
 from eventlog.stream import Settings, Stream
 
 Publish = Callable[[Client, str, Sequence[Fact]], Awaitable[int]]
 IN_FLIGHT = 500
+PEER_S = 8
 STALLED_AFTER_S = 15.0
 PEERS: tuple[tuple[str, peer.Backend, int], ...] = (
     ("PostgreSQL, 100 facts a transaction", "postgres", 100),
@@ -36,15 +37,16 @@ def run(plan: Plan) -> list[Row]:
             found.append(rate)
         for name, backend, group in PEERS:
             try:
+                plan.check()
                 result = _peer(kinds, name, backend, group, plan)
-            except PostgresUnavailable as reason:
-                durability[name] = f"not measured: {reason}"
+            except (PostgresUnavailable, peer.PeerFailed, OutOfTime) as reason:
+                durability.setdefault(name, f"not measured: {reason}")
                 continue
             peers[name].append(result.calls_per_s)
             durability[name] = f"{result.durability}; {result.runner}"
     note = (
-        f"a call is {flow.FACTS_PER_CALL} facts and {flow.EVENTS_PER_CALL} events, counted on the log;"
-        f" the peer's has {peer.EVENTS_PER_CALL} events, in one process, and stores no facts."
+        f"end to end: a call is {flow.FACTS_PER_CALL} facts and {flow.EVENTS_PER_CALL} events, counted on the"
+        f" log; the peer's has {peer.EVENTS_PER_CALL} events, in one process, and stores no facts."
         " Ours runs on a server, four services and a client: six processes"
     )
     rows = []
@@ -58,10 +60,10 @@ def run(plan: Plan) -> list[Row]:
                 "calls/s",
                 ours,
                 DURABLE,
-                f"{name} ({durability[name]})",
-                rates,
-                bar,
-                note,
+                peer=f"{name} ({durability[name]})",
+                peers=rates,
+                bar=bar,
+                note=note,
             )
             for name, rates in peers.items()
         ]
@@ -75,14 +77,16 @@ def _peer(
     if name not in kinds:
         found = peer.run(plan.of(200, 100), backend, group=group, directory=plan.directory)
         kind = next(kind for kind in peer.RUNNERS if kind.__name__ == found.runner)
-        kinds[name] = kind, max(100, int(found.calls_per_s * plan.of(8, 3)))
+        kinds[name] = kind, max(100, int(found.calls_per_s * PEER_S))
+        if plan.quick:
+            return found
     runner, calls = kinds[name]
     return peer.run(calls, backend, group=group, runner=runner, directory=plan.directory)
 
 
 async def _both(directory: Path, plan: Plan) -> tuple[float, float]:
     async with (
-        asyncio.timeout(2 * plan.timeout),
+        asyncio.timeout(plan.left),
         served(directory) as (server, client),
         four_processes(server.url, directory / "services") as services,
     ):
@@ -98,7 +102,7 @@ async def _measure(client: Client, services: Services, publish: Publish, calls: 
         before = await client.log(name).last_sequence()
         began = time.perf_counter()
         publishing = asyncio.ensure_future(publish(client, name, given))
-        await _reached(client, name, before + calls * flow.EVENTS_PER_CALL)
+        await _reached(client, name, before + calls * flow.EVENTS_PER_CALL, publishing)
         await publishing
         await client.settle(name)
         seconds = time.perf_counter() - began
@@ -120,10 +124,12 @@ async def one_by_one(client: Client, centre: str, given: Sequence[Fact]) -> int:
     return len(given)
 
 
-async def _reached(client: Client, centre: str, last: int) -> None:
+async def _reached(client: Client, centre: str, last: int, publishing: asyncio.Future[int]) -> None:
     """Look now and then how far the log has grown: less of a burden on it than to ask all services."""
     log, seen, since = client.log(centre), 0, time.monotonic()
     while (now := await log.last_sequence()) < last:
+        if publishing.done():
+            publishing.result()
         if now != seen:
             seen, since = now, time.monotonic()
         if time.monotonic() - since > STALLED_AFTER_S:

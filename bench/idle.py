@@ -24,20 +24,17 @@ def run(plan: Plan) -> list[Row]:
         test.append(asyncio.run(_in_a_test(directory / "test")))
         apart.append(asyncio.run(_four(directory / "four")))
     ready, settled, embedded = zip(*shell, strict=True)
-    whole = "from the start of the process until server and services are ready; importing is part of it"
-    memory = f"resident sets {IDLE_S:g} s after one centre was opened; what processes share counts in each"
+    start = (
+        "start: from the start of the process until server and services are ready, importing included;"
+        " in a running Python all is imported, as in a test"
+    )
+    memory = f"memory: resident sets {IDLE_S:g} s after a centre was opened; what is shared counts in each"
     return [
-        Row("start, `centralita up`", "s", ready, DURABLE, bar="2 s", note=whole),
-        Row(
-            "start, until a new centre is settled",
-            "s",
-            settled,
-            DURABLE,
-            note="that and a centre",
-        ),
-        Row("start, in a running Python", "s", test, DURABLE, bar="2 s", note="all is imported"),
-        Row("idle memory, `centralita up`", "MB", embedded, DURABLE, note=f"two processes, {memory}"),
-        Row("idle memory, a process each", "MB", apart, DURABLE, note=f"server and four processes, {memory}"),
+        Row("start, `centralita up`", "s", ready, DURABLE, bar="2 s", note=start),
+        Row("start, until a new centre is settled", "s", settled, DURABLE, note=start),
+        Row("start, in a running Python", "s", test, DURABLE, bar="2 s", note=start),
+        Row("idle memory, server and all in one process", "MB", embedded, DURABLE, note=memory),
+        Row("idle memory, server and four processes", "MB", apart, DURABLE, note=memory),
     ]
 
 

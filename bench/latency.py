@@ -27,7 +27,7 @@ def run(plan: Plan) -> list[Row]:
     stated: dict[str, list[float]] = defaultdict(list)
     every: dict[str, list[float]] = defaultdict(list)
     late: list[float] = []
-    seconds = plan.of(20, 6)
+    seconds = plan.of(20, 5)
     for number in plan.repeat():
         lags, behind = asyncio.run(_run(plan, plan.directory / f"latency-{number}", seconds))
         late.append(behind)
@@ -35,9 +35,9 @@ def run(plan: Plan) -> list[Row]:
             stated[name].append(_quantile(lags[STATED], q))
             every[name].append(_quantile([lag for of_type in lags.values() for lag in of_type], q))
     note = (
-        f"open loop, {CALLS_PER_S} calls/s for {seconds} s after {WARM_UP_S:g} s of warm-up; facts have an"
-        f" ack each, and a call's are {STAGE_S:g} s apart. From when the fact was due to be published to the"
-        " server's time of the last event that follows from it; the client was up to"
+        f"latency: open loop, {CALLS_PER_S} calls/s for {seconds} s after {WARM_UP_S:g} s of warm-up;"
+        f" each fact has its ack, and a call's are {STAGE_S:g} s apart. From when the fact was due to be"
+        " published to the server's time of the last event that follows from it; the client was up to"
         f" {max(late):.0f} ms late, which counts"
     )
     return [
@@ -56,7 +56,7 @@ def run(plan: Plan) -> list[Row]:
 
 async def _run(plan: Plan, directory: Path, seconds: int) -> tuple[dict[str, list[float]], float]:
     async with (
-        asyncio.timeout(plan.timeout),
+        asyncio.timeout(plan.left),
         served(directory) as (server, client),
         four_processes(server.url, directory / "services") as services,
         centre(client, services) as name,

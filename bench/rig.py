@@ -46,8 +46,7 @@ class Services:
             line = await process.stdout.readline()
         if not line:
             raise Wrong(f"{name} did not start: {self.said}")
-        said: dict[str, object] = json.loads(line)
-        return said
+        return dict(json.loads(line))
 
     async def _launch(self, name: str, stdout: int, options: Iterable[str]) -> Process:
         self.store.mkdir(parents=True, exist_ok=True)
@@ -75,10 +74,8 @@ class Services:
     @property
     def said(self) -> str:
         """The end of what each process wrote to standard error."""
-        logs = {
-            path.stem: path.read_text(errors="replace").strip()[-500:] for path in self.store.glob("*.log")
-        }
-        return "; ".join(f"{name}: {text}" for name, text in logs.items() if text) or "they wrote nothing"
+        logs = {path.stem: path.read_text(errors="replace").strip() for path in self.store.glob("*.log")}
+        return "; ".join(f"{name}: {text[-500:]}" for name, text in logs.items() if text) or "not a word"
 
     async def kill(self, name: str) -> None:
         """SIGKILL, as a power failure would."""

@@ -50,7 +50,12 @@ async def add(
     kept = common.evolve(
         name=registry.log_stream(name), subjects=[f"log.{name}.>"], deny_delete=True, deny_purge=True
     )
-    read = common.evolve(name=registry.inbox_stream(name), subjects=[f"inbox.{name}.>"])
+    read = common.evolve(
+        name=registry.inbox_stream(name),
+        subjects=[
+            registry.inbox_subject(name, topic, ">") for topic in (*registry.TOPICS, registry.REJECTED)
+        ],
+    )
     try:
         await js.add_stream(kept)
         log = Stream(connection, registry.log_stream(name))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, field_validator
 
 from contracts.base import Data, Id, Name, Personal, Text
 from contracts.events import TicketState
-from contracts.facts import Category
+from contracts.facts import EARLIEST, LATEST, Category
 
 
 class Recorded(Data):
@@ -169,6 +170,13 @@ class FiguresQuery(Query):
 
     by: Literal["queue", "day"] = "queue"
     day: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+
+    @field_validator("day")
+    @classmethod
+    def _is_a_day(cls, day: str | None) -> str | None:
+        if day and not EARLIEST.date() < date.fromisoformat(day) < LATEST.date():
+            raise ValueError("a day from 1970 to 2199 was expected")
+        return day
 
 
 class DeadlinesQuery(Query):

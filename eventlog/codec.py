@@ -179,8 +179,10 @@ def _plain(headers: Mapping[str, str], name: str) -> str:
     if text[:1] == text[-1:] == '"' and len(text) > 1:  # as earlier versions of the binding allowed
         text = re.sub(r"\\(.)", r"\1", text[1:-1])
     try:
+        if "\ufffd" in text:  # what the client makes of bytes that are no UTF-8: two such ids would be one
+            raise ValueError
         return unquote(text, errors="strict") if "%" in text else text
-    except UnicodeDecodeError:
+    except ValueError:
         raise Malformed(name, "percent-encoded UTF-8", text) from None
 
 

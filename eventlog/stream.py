@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from base64 import b64decode
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -215,23 +216,34 @@ class Stream:
     async def keep(self, subject: str, raw: Raw) -> None:
         """Store a message as it was under a subject of its own, once: if it is there already, nothing happens.
 
-        One that is as large as the stream takes is stored without its headers.
+        Headers that could not be sent again as they came, or not at all with a message as large as the stream takes,
+        are the content of a second one, under `<subject>.headers`.
         """
         headers = {k: v for k, v in raw.headers.items() if not k.lower().startswith("nats-")}
+        with_headers = await self._once(subject, raw.data, headers)
+        stored = await self._api(f"STREAM.MSG.GET.{self.name}", {"seq": raw.seq})
+        block = b64decode(stored.get("message", {}).get("hdrs", ""))
+        lines = [line for line in block.split(b"\r\n") if line and not line.lower().startswith(b"nats-")]
+        again = [b"NATS/1.0", *(f"{k}: {v}".encode() for k, v in headers.items())]
+        if lines and not (with_headers and sorted(lines) == sorted(again)):
+            await self._once(f"{subject}.headers", block, {})
+
+    async def _once(self, subject: str, data: bytes, headers: dict[str, str]) -> bool:
+        """Store this unless the subject holds something, without the headers if it is too large with them."""
         failure: errors.LogError | None = None
         for sent in (headers | {_EXPECTED: "0"}, None):
             try:
-                reply = await self.connection.request(
-                    subject, raw.data, timeout=self.settings.timeout, headers=sent
-                )
+                reply = await self.connection.request(subject, data, timeout=self.settings.timeout, headers=sent)
             except Exception as error:
                 raise errors.of(error) from error
             refused = json.loads(reply.data).get("error")
             failure = errors.of_code(refused["err_code"], refused.get("description", "")) if refused else None
+            if failure is None or isinstance(failure, errors.Conflict):
+                return sent is not None
             if not isinstance(failure, errors.TooLarge):
                 break
-        if failure and not isinstance(failure, errors.Conflict):
-            raise failure
+        assert failure is not None
+        raise failure
 
     async def purge(self, subject: str, before: int) -> None:
         """Remove the messages of a subject or wildcard with a sequence below `before`."""
@@ -452,8 +464,6 @@ class _Pull:
 
 
 def _raw_of(stored: dict[str, Any]) -> Raw:
-    from base64 import b64decode
-
     headers: dict[str, str] = {}
     for line in b64decode(stored.get("hdrs", "")).decode(errors="replace").split("\r\n")[1:]:
         name, colon, value = line.partition(":")

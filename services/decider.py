@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from contracts import registry
 from contracts.base import Data, Refused
 from contracts.deciding import Decision, Index, Input, World
 from contracts.events import CentreOpened, FactRejected, ProtocolPublished
+from contracts.facts import EARLIEST, LATEST
 from contracts.protocol import Protocol as CentreProtocol
 from eventlog.codec import JSON, Malformed, Message
 from eventlog.core import Arrival
 from eventlog.view import Reading
-
-_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Domain(Protocol):
@@ -95,7 +94,7 @@ class Decider:
         """The virtual clock of the centre, as facts have advanced it."""
         if not world.virtual:
             return None
-        now: datetime = getattr(world.aggregates.get(registry.CLOCK), "now", _EARLIEST)
+        now: datetime = getattr(world.aggregates.get(registry.CLOCK), "now", EARLIEST)
         return now
 
     def dated(self, world: World[Any, Any], message: Message) -> Message:
@@ -138,12 +137,11 @@ class Decider:
         return self.service.domain.decide(world, input)
 
     def _fact(self, world: World[Any, Any], message: Message, topic: str) -> Data:
-        if not message.content_type.startswith(JSON):
+        if message.content_type.partition(";")[0].strip().lower() != JSON:
             raise Malformed("content-type", JSON, message.content_type)
         if message.name not in registry.FACTS[topic]:
             raise Malformed("ce-type", f"a fact of the topic {topic}", message.name, unknown=True)
-        if not _EARLIEST <= (message.time or _EARLIEST) < _LATEST:
-            raise Malformed("ce-time", "a time from 1970 to 2199", str(message.time))
+        check_time(message.time)
         body = self.decode(message.name, message.version, message.data)
         return self.service.normalise(body, world.protocol) if self.service.normalise else body
 
@@ -172,11 +170,11 @@ class Decider:
         )
         rejected = FactRejected(
             position=seq,
-            reason=why[:4000],
+            reason=_short(why, 4000) or rule,
             rule=rule,
-            field=about[:200] or None,
-            expected=expected[:4000] or None,
-            type=arrival.message.name[:200] or None,
+            field=_short(about, 200),
+            expected=_short(expected, 4000),
+            type=_short(arrival.message.name, 200),
             kept=kept,
         )
         return [(arrival.aggregate, rejected)]
@@ -205,3 +203,14 @@ class Decider:
     def forget(self, world: World[Any, Any], aggregate: str) -> None:
         """Let it leave memory."""
         world.aggregates.pop(aggregate, None)
+
+
+def check_time(time: datetime | None) -> None:
+    """Malformed if a fact or command says to have occurred when nothing could be reckoned from."""
+    if time and not EARLIEST <= time < LATEST:
+        raise Malformed("ce-time", "a time from 1970 to 2199", str(time))
+
+
+def _short(text: str, length: int) -> str | None:
+    """As much of what others wrote as a field takes; None where nothing can be seen of it."""
+    return text.strip()[:length].strip() or None

@@ -23,10 +23,12 @@ from contracts.base import Data, Problem, Refused
 from contracts.commands import Recorded
 from eventlog import errors
 from eventlog.codec import JSON, Malformed, Message, moment
-from services.decider import Service
+from services.decider import Service, check_time
 from services.seat import Seat
 
 VERSION = "0.1.0"
+HEADERS = 8192
+"""Characters that the headers of a command may have in all: some of them come back in those of its event."""
 
 
 class _Capped(NatsMetricsSettingsProvider):
@@ -138,6 +140,8 @@ class Edge:
         self.broker.subscriber(subject, no_reply=True, title=name, description=model.__doc__)(handler)
 
     async def _command(self, seat: Seat, verb: str, model: type[Data], asked: NatsMessage) -> Recorded:
+        if (size := sum(len(name) + len(value) for name, value in asked.headers.items())) > HEADERS:
+            raise Malformed("headers", f"at most {HEADERS} characters in all", str(size))
         command = model.model_validate_json(asked.body)
         headers = {key.lower(): value for key, value in asked.headers.items()}
         time = headers.get("ce-time")
@@ -145,6 +149,7 @@ class Edge:
             at = moment(time) if time else seat.now()
         except ValueError:
             raise Malformed("ce-time", "an RFC 3339 time with an offset", time or "") from None
+        check_time(at)
         message = Message(
             aggregate="",
             name=verb,

@@ -12,7 +12,7 @@ from contracts import facts as f
 from contracts.base import Data, Refused
 from contracts.deciding import Decision, Input
 from contracts.protocol import Row
-from contracts.registry import name_of
+from contracts.registry import name_of, valid_id
 from services.routing.policy import next_of, priority_of, retry_name, row_for
 from services.routing.state import (
     Agent,
@@ -55,8 +55,10 @@ AgentFact: TypeAlias = f.AgentAvailable | f.AgentBusy | f.AgentUnavailable | f.A
 
 
 def call_of(command: Data) -> str:
-    """The call that a command is about."""
+    """The call that a command is about; Refused where that can be none."""
     assert isinstance(command, c.AssignCall | c.InstructCall | c.CloseCall)
+    if not valid_id(command.call):
+        raise Refused("assignment-unknown", "that can be no call's id", field="call")
     return command.call
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from contracts.base import Data
 from contracts.events import CentreOpened, ProtocolPublished
 from contracts.protocol import Protocol
 from eventlog.checkpoint import Checkpoint
-from eventlog.codec import Message, headers_of
+from eventlog.codec import Message
 from eventlog.core import Arrival, Core
 from eventlog.stream import Raw
 from services.decider import Decider
@@ -26,16 +26,8 @@ STORED = datetime(2026, 6, 1, tzinfo=UTC)
 CHECKPOINT = Checkpoint(Path("nowhere"), "1")
 
 
-class Cut(NamedTuple):
-    """An instance dies in this turn with so many of its events stored.
-
-    Its successor may have a checkpoint, and may die itself halfway through completing a decision.
-    """
-
-    turn: int
-    events: int
-    checkpoint: bool = False
-    twice: bool = False
+class Died(Exception):
+    """An instance is no more; says whether its successor has a checkpoint."""
 
 
 class Asked(NamedTuple):
@@ -60,13 +52,17 @@ class Post:
 
 
 class Line:
-    """A centre of four services and its two streams; `cuts` say where instances die."""
+    """A centre of four services and its two streams.
 
-    def __init__(self, protocol: Protocol, cuts: Iterable[Cut] = (), closed_kept: int = 2) -> None:
+    `cuts`: once the log ends at this position, whoever was about to go on writing, or has just written, dies; a
+    successor takes over from the log alone or, where it says so, with a checkpoint.
+    """
+
+    def __init__(self, protocol: Protocol, cuts: Mapping[int, bool], closed_kept: int) -> None:
         self.log: list[Message] = []
         self.inbox: list[Raw] = []
         self.turn = 0
-        self.cuts = {cut.turn: cut for cut in cuts}
+        self.cuts = dict(cuts)
         self.recovered = 0
         self.completed = 0
         self._closed_kept = closed_kept
@@ -88,8 +84,10 @@ class Line:
     def _say(self, event: Data) -> None:
         kind, version, data = registry.encode(event)
         number = len(self.log) + 1
-        message = Message(CENTRE, kind, data, f"{CENTRE}-{number}", registry.source(CENTRE, "centre"), version)
-        self._store(registry.log_subject(CENTRE, registry.CENTRE, CENTRE), [message._replace(time=START)])
+        message = Message(
+            CENTRE, kind, data, f"{CENTRE}-{number}", registry.source(CENTRE, "centre"), version
+        )
+        self._store(registry.log_subject(CENTRE, registry.CENTRE, CENTRE), message._replace(time=START))
 
     def tell(self, subject: str, headers: dict[str, str], data: bytes) -> None:
         """Publish anything at all to the inbox."""
@@ -115,22 +113,24 @@ class Line:
 
     def _turn(self, post: Post, inputs: int) -> bool:
         self.turn += 1
-        before = post.inbox, post.log, len(self.log), post.clock
+        before = post.inbox, post.log, len(self.log), len(post.asked), post.clock
         post.log = min(post.log + inputs, len(self.log))
         ready = post.log >= 2  # the centre's own first messages are known
         post.inbox = min(post.inbox + inputs, len(self.inbox)) if ready else 0
-        cut = self.cuts.get(self.turn)
-        messages = self._decide(post)
-        if cut:
-            self._append(post, messages[: cut.events % (len(messages) + 1)], dies=True)
-            self._recover(post, cut.checkpoint, cut.twice)
-            messages = self._decide(post)
-        self._append(post, messages)
-        post.asked.clear()
+        died: Died | None = None
+        while True:
+            try:
+                if died:
+                    self._recover(post, died.args[0])
+                self._append(post, self._decide(post))
+                break
+            except Died as death:
+                died = death
+        del post.asked[:1]
         if self.turn % 5 == 0:
             post.checkpoint = CHECKPOINT.content(post.core)
         self._tick(post)
-        return before != (post.inbox, post.log, len(self.log), post.clock)
+        return before != (post.inbox, post.log, len(self.log), len(post.asked), post.clock)
 
     def _decide(self, post: Post) -> list[Message]:
         core, place, messages = post.core, self.places[post.name], list[Message]()
@@ -140,7 +140,7 @@ class Line:
             for raw in self.inbox[core.inbox : post.inbox]
             if registry.TOPICS.get(raw.subject.split(".")[2]) == post.name
         ]
-        commands = [Arrival("command", aggregate, message) for aggregate, message in post.asked]
+        commands = [Arrival("command", aggregate, message) for aggregate, message in post.asked[:1]]
         events = [Arrival("event", message.aggregate, message) for message in read]
         for arrival in [*events, *facts, *commands]:
             self._read_back(post, arrival.aggregate)
@@ -188,17 +188,22 @@ class Line:
 
     # the log
 
-    def _append(self, post: Post, messages: Sequence[Message], *, dies: bool = False) -> None:
+    def _append(self, post: Post, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
         first = len(self.log) + 1
+        self._live()
         for message in messages:
-            self._store(self.places[post.name].subject(message.aggregate), [message])
-        if not dies:
-            post.core.stored(messages, range(first, first + len(messages)))
+            self._store(self.places[post.name].subject(message.aggregate), message)
+            self._live()
+        post.core.stored(messages, range(first, first + len(messages)))
 
-    def _store(self, subject: str, messages: Sequence[Message]) -> None:
-        for message in messages:
-            seq = len(self.log) + 1
-            self.log.append(message._replace(subject=subject, seq=seq, stored=STORED))
+    def _live(self) -> None:
+        if len(self.log) in self.cuts:
+            raise Died(self.cuts.pop(len(self.log)))
+
+    def _store(self, subject: str, message: Message) -> None:
+        self.log.append(message._replace(subject=subject, seq=len(self.log) + 1, stored=STORED))
 
     def _read_back(self, post: Post, aggregate: str) -> None:
         if aggregate and aggregate not in post.core.tracks:
@@ -212,10 +217,10 @@ class Line:
     def _core(self, name: str) -> Core[Any]:
         return Core(Decider(ALL[name], CENTRE), registry.source(CENTRE, name), self._closed_kept)
 
-    def _recover(self, post: Post, from_checkpoint: bool, dies: bool) -> None:
+    def _recover(self, post: Post, checkpoint: bool) -> None:
         self.recovered += 1
         core = post.core = self._core(post.name)
-        fields = CHECKPOINT.fields(post.checkpoint) if from_checkpoint and post.checkpoint else None
+        fields = CHECKPOINT.fields(post.checkpoint) if checkpoint and post.checkpoint else None
         for name, value in (fields or {}).items():
             setattr(core, name, value)
         place = self.places[post.name]
@@ -241,14 +246,4 @@ class Line:
                 cause = self.log[cut.log - 1]
                 arrival = Arrival("event", cause.aggregate, cause)
             self._read_back(post, arrival.aggregate)
-            missing = core.complete(arrival)
-            if dies:
-                self._append(post, missing[: len(missing) // 2], dies=True)
-                return self._recover(post, from_checkpoint, dies=False)
-            self._append(post, missing)
-        return None
-
-
-def told(message: Message) -> tuple[str, dict[str, str], bytes]:
-    """What of an event must come out the same: subject, headers (ids, cause, place, positions) and data."""
-    return message.subject, headers_of(message), message.data
+            self._append(post, core.complete(arrival))
