@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import flow, peer
 from bench.postgres import PostgresUnavailable
 from bench.report import OutOfTime, Plan, Row, Wrong
-from bench.rig import DURABLE, Services, centre, four_processes, served
+from bench.rig import DURABLE, centre, four_processes, served
 from centralita.client import Client, Fact
 from eventlog.stream import Settings, Stream
 
@@ -32,9 +32,9 @@ def run(plan: Plan) -> list[Row]:
     durability: dict[str, str] = {}
     kinds: dict[str, tuple[type, int]] = {}
     for number in plan.repeat():
-        work = _both(plan.directory / f"endtoend-{number}", plan)
-        for found, rate in zip((grouped, singly), asyncio.run(work), strict=True):
-            found.append(rate)
+        directory = plan.directory / f"endtoend-{number}"
+        grouped.append(asyncio.run(_measure(directory / "grouped", plan, in_batches, plan.of(8000, 1500))))
+        singly.append(asyncio.run(_measure(directory / "singly", plan, one_by_one, plan.of(4000, 800))))
         for name, backend, group in PEERS:
             try:
                 plan.check()
@@ -84,20 +84,13 @@ def _peer(
     return peer.run(calls, backend, group=group, runner=runner, directory=plan.directory)
 
 
-async def _both(directory: Path, plan: Plan) -> tuple[float, float]:
+async def _measure(directory: Path, plan: Plan, publish: Publish, calls: int) -> float:
     async with (
         asyncio.timeout(plan.left),
         served(directory) as (server, client),
         four_processes(server.url, directory / "services") as services,
+        centre(client, services) as name,
     ):
-        return (
-            await _measure(client, services, in_batches, plan.of(8000, 1500)),
-            await _measure(client, services, one_by_one, plan.of(4000, 800)),
-        )
-
-
-async def _measure(client: Client, services: Services, publish: Publish, calls: int) -> float:
-    async with centre(client, services) as name:
         given = list(flow.facts(calls))
         before = await client.log(name).last_sequence()
         began = time.perf_counter()

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -98,13 +98,11 @@ class Services:
 
 
 @asynccontextmanager
-async def four_processes(
-    url: str, store: Path, services: Sequence[str] = registry.SERVICES
-) -> AsyncIterator[Services]:
-    """Each service in a process of its own, beside the server at `url`; ended with the block."""
+async def four_processes(url: str, store: Path) -> AsyncIterator[Services]:
+    """Each service in a process of its own, beside the server at `url`."""
     running = Services(store)
     try:
-        for name in services:
+        for name in registry.SERVICES:
             await running.start(name, "--nats", url, "--service", name)
         yield running
     finally:
@@ -120,13 +118,15 @@ async def served(directory: Path) -> AsyncIterator[tuple[NatsServer, Client]]:
 
 @asynccontextmanager
 async def centre(client: Client, services: Services | None = None) -> AsyncIterator[str]:
-    """An empty centre on the benchmark's protocol and the world's clock, with the services active in it."""
+    """An empty centre on the benchmark's protocol; services are active in it, without them it goes again."""
     await centres.add(client.connection, CENTRE, PROTOCOL)
+    if services:
+        for name in registry.SERVICES:
+            await active(client, services, name)
+        await client.settle(CENTRE)
+        yield CENTRE
+        return
     try:
-        if services:
-            for name in registry.SERVICES:
-                await active(client, services, name)
-            await client.settle(CENTRE)
         yield CENTRE
     finally:
         with suppress(Exception):

@@ -18,6 +18,8 @@ from eventlog.codec import Message
 from eventlog.stream import Stream
 
 MAX_MESSAGE = 512 * 1024
+OPENING = 2
+"""How many events the opening of a centre leaves."""
 
 
 async def add(
@@ -29,7 +31,7 @@ async def add(
     replicas: int = 1,
     max_bytes: int = -1,
 ) -> bool:
-    """Open a centre; False if it is open already. An interrupted opening is completed.
+    """Open a centre; False if it is open already. An interrupted opening is completed, a half removed centre refused.
 
     `max_bytes` limits each of the two streams. ValueError for a bad name, errors.LogError from the server.
     """
@@ -60,9 +62,7 @@ async def add(
         await js.add_stream(kept)
         log = Stream(connection, registry.log_stream(name))
         if await log.last(centre) is None:
-            published = ProtocolPublished(
-                name=protocol.name, version=protocol.version, protocol=protocol.model_dump(mode="json")
-            )
+            published = ProtocolPublished(name=protocol.name, version=protocol.version, protocol=protocol)
             now, source = datetime.now(UTC), registry.source(name, registry.CENTRE)
             messages = []
             for sequence, event in enumerate((CentreOpened(clock=clock), published), start=1):
@@ -75,6 +75,9 @@ async def add(
                     )
                 )
             await log.append(messages, expected={centre: 0}, atomic=True)
+        if await log.last_sequence() > OPENING:
+            # its services stand at positions of the inbox that is gone, and would pass over a new one's facts
+            raise errors.Conflict(f"{name} has a log but no inbox: remove it first, or restore both streams")
         await js.add_stream(read)
     except Exception as error:
         raise errors.of(error) from error

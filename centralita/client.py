@@ -12,6 +12,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import nats
+from nats.aio.msg import Msg
 
 from contracts import registry
 from contracts.base import Problem
@@ -169,16 +170,21 @@ class Client:
     async def _ask(
         self, centre: str, subject: str, data: Mapping[str, Any], headers: dict[str, str]
     ) -> dict[str, Any]:
-        content = json.dumps(data, default=_plain).encode()
+        reply = await self._answer(centre, subject, json.dumps(data, default=_plain).encode(), headers)
+        answer: dict[str, Any] = json.loads(reply.data)
+        if (reply.headers or {}).get("content-type", "").startswith("application/problem+json"):
+            raise Refusal(Problem.model_validate(answer))
+        return answer
+
+    async def _answer(self, centre: str, subject: str, content: bytes, headers: dict[str, str]) -> Msg:
         loop = asyncio.get_running_loop()
         until, patience = loop.time() + self.timeout, 0.25
         while True:
+            left = max(until - loop.time(), 0.01)
             try:
-                left = max(until - loop.time(), 0.01)
-                reply = await self.connection.request(
+                return await self.connection.request(
                     subject, content, timeout=min(patience, left), headers=headers
                 )
-                break
             except nats.errors.MaxPayloadError as error:
                 raise errors.TooLarge(f"{len(content)} bytes are more than the server takes") from error
             except (nats.errors.Error, TimeoutError) as error:
@@ -187,17 +193,9 @@ class Client:
                 if centre not in await centres.names(self.connection):
                     raise errors.NoStream(f"there is no centre {centre!r}") from error
                 if isinstance(error, nats.errors.NoRespondersError) or loop.time() >= until:
-                    service = subject.split(".")[2]
-                    raise errors.Unavailable(
-                        f"no active {service} answers for the centre {centre!r}"
-                    ) from error
-                patience *= (
-                    2  # a service that takes over may have missed it; what is asked twice is done once
-                )
-        answer: dict[str, Any] = json.loads(reply.data)
-        if (reply.headers or {}).get("content-type", "").startswith("application/problem+json"):
-            raise Refusal(Problem.model_validate(answer))
-        return answer
+                    reason = f"no active {subject.split('.')[2]} answers for the centre {centre!r}"
+                    raise errors.Unavailable(reason) from error
+            patience *= 2  # who takes over just now may have missed it, and what is asked twice is done once
 
     async def follow(
         self, centre: str, *, after: int = 0, services: Sequence[str] = (), id: str = "*"

@@ -99,7 +99,9 @@ class Stream:
                     f"{message.name} for {subject}: {len(message.data)} bytes, the limit is {limit}"
                 )
             encoded.append((subject, headers, message.data))
-        batched = atomic or limited or self.settings.replicated or len(encoded) >= self.settings.turning_point
+        # of appends in flight one could be refused and a later one not
+        atomic = atomic or limited or bool(waiting) or self.settings.replicated
+        batched = atomic or len(encoded) >= self.settings.turning_point
         for start in range(0, len(encoded), MAX_BATCH):
             part = encoded[start : start + MAX_BATCH]
             for index, (subject, headers, _) in enumerate(part):
@@ -219,7 +221,7 @@ class Stream:
         Headers that could not be sent again as they came, or not at all with a message as large as the stream takes,
         are the content of a second one, under `<subject>.headers`.
         """
-        headers = {k: v for k, v in raw.headers.items() if not k.lower().startswith("nats-")}
+        headers = {k: v for k, v in raw.headers.items() if k and not k.lower().startswith("nats-")}
         with_headers = await self._once(subject, raw.data, headers)
         stored = await self._api(f"STREAM.MSG.GET.{self.name}", {"seq": raw.seq})
         block = b64decode(stored.get("message", {}).get("hdrs", ""))

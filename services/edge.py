@@ -125,7 +125,7 @@ class Edge:
                 reply: Data | dict[str, Any] = await answer(seat, title, model, asked)
             except Exception as reason:
                 reply = problem_of(reason)
-                if isinstance(reply, Problem) and reply.status == 500:
+                if reply.status == 500:
                     seat.report("request.failed", {"verb": title, "reason": repr(reason)})
             if asked.reply_to:
                 content = (

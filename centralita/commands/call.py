@@ -27,7 +27,7 @@ from centralita.lines import cloudevent, data_of, line, service_of
 from contracts import registry
 from eventlog.codec import Message
 
-DEEPEST = 8
+DEEPEST = 4
 
 
 class Told(NamedTuple):

@@ -19,6 +19,7 @@ from centralita.client import Client, Fact
 from centralita.commands.common import (
     REFUSED,
     UNREACHABLE,
+    USAGE,
     AsJson,
     Centre,
     Interrupted,
@@ -50,14 +51,7 @@ class Published:
 
 def publish(
     file: Annotated[
-        Path,
-        typer.Argument(
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            allow_dash=True,
-            help="CloudEvents as JSON lines; - reads standard input.",
-        ),
+        Path, typer.Argument(metavar="FILE", help="CloudEvents as JSON lines; - reads standard input.")
     ] = Path("-"),
     centre: Centre = None,
     nats: Nats = None,
@@ -70,6 +64,8 @@ def publish(
     """
     done = Published()
     name = centre_of(centre)
+    if str(file) != "-" and not file.is_file():
+        fail(USAGE, f"there is no file {file}")
     try:
         run(_publish(file, name, nats, done))
     except Interrupted:
@@ -103,6 +99,7 @@ async def _store(client: Client, centre: str, facts: list[Fact], done: Published
     except errors.Unavailable as error:
         fail(
             UNREACHABLE,
+    USAGE,
             f"{error}; {done.published} facts are stored, those after line {done.line} may not be:"
             " publish them again, repeats do no harm",
         )
@@ -145,7 +142,7 @@ def _fact(text: bytes, centre: str) -> Fact:
     try:
         registry.decode(message.name, message.version, message.data)
     except registry.Unreadable as error:
-        raise ValueError(str(error) if error.unknown else f"data.{error}") from None
+        raise ValueError(str(error) if error.unknown else f"data.{error.field}: {error.expected}") from None
     return fact
 
 

@@ -18,12 +18,11 @@ DESK = "technical-service"
 
 
 class Told(NamedTuple):
-    """An event without what differs from one run to the next (ids, positions, when it was stored)."""
+    """An event without what differs from one run to the next: ids, positions, when it was stored."""
 
     name: str
     data: dict[str, Any]
     time: datetime | None
-    sequence: int
     place: tuple[int, int]
 
 
@@ -89,10 +88,22 @@ class Centre:
         for message in await self.log():
             service, aggregate = message.subject.split(".", 3)[2:]
             if service != registry.CENTRE and aggregate != registry.TERM:
-                told = Told(
-                    message.name, json.loads(message.data), message.time, message.sequence, message.place
-                )
+                told = Told(message.name, json.loads(message.data), message.time, message.place)
                 found[f"{service} {aggregate}"].append(told)
+        return dict(found)
+
+    async def story(self) -> dict[str, list[Told]]:
+        """What must be the same whenever the same is told.
+
+        By service and aggregate; with sla also by deadline, because those of a call that rest on events of
+        different services may be set in either order. Where a rejected fact lies is left out.
+        """
+        found: dict[str, list[Told]] = defaultdict(list)
+        for key, events in (await self.aggregates()).items():
+            for told in events:
+                data = {name: value for name, value in told.data.items() if name not in ("position", "kept")}
+                part = data.get("deadline", data.get("stage", "")) if key.startswith("sla") else ""
+                found[f"{key} {part}"].append(told._replace(data=data))
         return dict(found)
 
     async def names(self, service: str, call: str) -> list[str]:

@@ -35,7 +35,7 @@ async def client(stack: Stack) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def open_centre(client: Client) -> AsyncIterator[Open]:
-    """Opens centres, by default on the cold-industry protocol with a virtual clock; all are removed in the end."""
+    """Opens centres, on the cold-industry protocol and a virtual clock; all are removed in the end."""
     opened: list[str] = []
 
     async def open_(protocol: Protocol | str = "cold-industry", **options: Any) -> Centre:
@@ -52,5 +52,5 @@ async def open_centre(client: Client) -> AsyncIterator[Open]:
 
 @pytest.fixture
 async def centre(open_centre: Open) -> Centre:
-    """A centre of one's own on the cold-industry protocol; its virtual clock stands still until it is told."""
+    """A centre of one's own, whose virtual clock stands still until it is told."""
     return await open_centre()

@@ -1,14 +1,15 @@
-"""Centralita as it is run: in one process with its server, or as four processes beside a server of their own."""
+"""Centralita as it is run: in one process with its server, or as four processes beside a server."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import subprocess
 import sys
 import threading
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from centralita.process import die_with_parent
 from centralita.server import NatsServer
@@ -16,38 +17,51 @@ from centralita.stack import running
 from contracts.registry import SERVICES
 
 ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
 
 
-class OneProcess:
-    """Server and services on an event loop of a thread of their own; `url` is where they are."""
+class Background(Generic[T]):
+    """Something entered on an event loop of a thread of its own, where it stays until `stop`."""
 
-    def __init__(self, store: Path) -> None:
-        self.url = ""
-        self._store, self._ready = store, threading.Event()
-        self._failure: BaseException | None = None
+    def __init__(self, context: AbstractAsyncContextManager[T]) -> None:
+        self.value: T
+        self._context, self._failure, self._ready = context, list[BaseException](), threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._thread.start()
         self._ready.wait()
         if self._failure:
-            raise self._failure
+            raise self._failure[0]
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
-            async with running(self._store) as stack:
-                self.url = stack.url
+            async with self._context as self.value:
                 self._ready.set()
                 await self._stop.wait()
         except BaseException as failure:
-            self._failure = failure
-            self._ready.set()
+            self._failure.append(failure)
             raise
+        finally:
+            self._ready.set()
 
     def stop(self) -> None:
-        """Stop everything, and wait until it has ended."""
+        """Leave it, and wait until that is done."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(30)
-        assert not self._thread.is_alive(), "the stack does not stop"
+        assert not self._thread.is_alive(), "it does not stop"
+        assert not self._failure
+
+
+class OneProcess:
+    """Server and services in this process; `url` is where they are."""
+
+    def __init__(self, store: Path) -> None:
+        self._stack = Background(running(store))
+        self.url = self._stack.value.url
+
+    def stop(self) -> None:
+        """Stop everything."""
+        self._stack.stop()
 
 
 class FourProcesses:
@@ -55,16 +69,11 @@ class FourProcesses:
 
     def __init__(self, store: Path) -> None:
         self.store = store
-        self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(self._start(store / "server"))
-        self.url = self._server.url
+        self._server = Background[NatsServer](NatsServer.start(store / "server"))
+        self.url = self._server.value.url
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         for service in SERVICES:
             self.start(service)
-
-    @staticmethod
-    async def _start(store: Path) -> NatsServer:
-        return await NatsServer.start(store)
 
     def start(self, service: str) -> None:
         """Start a service; it may take a second or two until it answers."""
@@ -82,6 +91,14 @@ class FourProcesses:
         process.kill()
         process.wait()
 
+    def end(self, service: str) -> None:
+        """SIGTERM: the service leaves everything in order."""
+        process = self.processes.pop(service)
+        process.terminate()
+        assert process.wait(10) == 0, (
+            f"{service} ended with {process.returncode}: {self.log_of(service)[-2000:]}"
+        )
+
     def log_of(self, service: str) -> str:
         """What the service's process wrote."""
         return (self.store / f"{service}.log").read_text(errors="replace")
@@ -98,13 +115,12 @@ class FourProcesses:
                 late.append(service)
                 process.kill()
                 process.wait()
-        with contextlib.closing(self._loop):
-            self._loop.run_until_complete(self._server.stop())
+        self._server.stop()
         assert not late, f"SIGTERM does not stop {late}"
 
 
 Stack = OneProcess | FourProcesses
-STACKS: dict[str, type[OneProcess] | type[FourProcesses]] = {
+STACKS: dict[str, type[OneProcess | FourProcesses]] = {
     "one process": OneProcess,
     "four processes": FourProcesses,
 }

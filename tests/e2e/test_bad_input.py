@@ -1,4 +1,4 @@
-"""Whatever is sent: nothing crashes, nothing is lost, everybody is told what was wrong, and the rest goes on."""
+"""Whatever is sent: nothing crashes, nothing is lost, all are told what was wrong, the rest goes on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from centralita.stack import ALL
 from contracts import registry
 from eventlog import errors
 from eventlog.codec import Message
-from tests.e2e.bad_input import ACCEPTED, ASKED, BEFORE, CASE, FACTS, NOBODY, REFUSED, REPEAT, Bad
+from tests.e2e.bad_facts import ACCEPTED, BEFORE, FACTS, REFUSED, REPEAT, Bad
+from tests.e2e.bad_requests import ASKED, CASE, NOBODY
 from tests.e2e.centre import Centre, advanced, fact, offered
 from tests.e2e.conftest import Open
 from tests.e2e.stacks import FourProcesses, Stack
@@ -22,7 +23,7 @@ from tests.e2e.wire import Refused, Wire
 
 
 async def test_every_bad_fact_gets_its_answer_and_the_rest_goes_on(centre: Centre, stack: Stack) -> None:
-    """Each fact that was acknowledged leaves one outcome: its event, or a rejection with the original kept."""
+    """Each fact that was acknowledged leaves one outcome: its event, or a rejection and the original."""
     await centre.tell(BEFORE)
     positions: dict[int, tuple[int, Bad]] = {}
     wire = await Wire.open(stack.url)
@@ -181,7 +182,7 @@ async def test_a_command_is_known_by_its_id(centre: Centre) -> None:
 
 
 async def test_the_client_says_what_cannot_be_had(centre: Centre) -> None:
-    """A centre, a verb or an id that does not exist, and what is too large, are told apart before anything is sent."""
+    """A centre, verb or id that does not exist, and what is too large: each has an error of its own."""
     other = Centre(centre.client, "nowhere")
     with pytest.raises(errors.NoStream, match="no centre 'nowhere'"):
         await other.command("tickets", "register", **CASE)
@@ -202,7 +203,7 @@ async def test_the_client_says_what_cannot_be_had(centre: Centre) -> None:
 
 
 async def test_a_server_that_is_spoken_to_badly_hangs_up_and_goes_on(centre: Centre, stack: Stack) -> None:
-    """Messages larger than the server takes, or lies about their sizes, end one connection and nothing else."""
+    """Too large a message, or a lie about its size, ends one connection and nothing else."""
     subject = f"inbox.{centre.name}.call.c1".encode()
     for sent in (
         b"PUB %s %d\r\n" % (subject, 2_000_000),

@@ -27,7 +27,13 @@ class Wire:
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         wire = cls(reader, writer)
         await reader.readline()
-        options = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True, "name": "wire"}
+        options = {
+            "verbose": False,
+            "pedantic": False,
+            "headers": True,
+            "no_responders": True,
+            "name": "wire",
+        }
         writer.write(f"CONNECT {json.dumps(options)}\r\nSUB {INBOX} 1\r\nPING\r\n".encode())
         while not (await reader.readline()).startswith(b"PONG"):
             pass

@@ -1,0 +1,71 @@
+"""Typing at the command line, as a process of its own or in this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+WITHIN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where a running stack is: the server's URL, its files, the services' pages."""
+
+    url: str
+    store: Path
+    services: dict[str, str]
+
+    def typed(self, *words: str, stdin: str | bytes = "") -> Answer:
+        """Type a command with this stack as its server."""
+        return typed(*words, stdin=stdin, CENTRALITA_NATS=self.url)
+
+    def centre(self, *options: str) -> str:
+        """A new centre of a name of its own."""
+        name = f"c{uuid4().hex[:8]}"
+        assert self.typed("centre", "add", name, *options).code == 0
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which must be one JSON value and nothing else."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        """Standard output, which must be a JSON value a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This environment without what would change how commands behave."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("CENTRALITA_")}
+    return {**plain, "COLUMNS": "200", **more}
+
+
+def typed(*words: str, stdin: str | bytes = "", **env: str) -> Answer:
+    """Type a command and wait for its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "centralita.cli", *words],
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        capture_output=True,
+        timeout=WITHIN,
+        env=environment(**env),
+        check=False,
+    )
+    return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
