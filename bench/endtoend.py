@@ -33,8 +33,8 @@ def run(plan: Plan) -> list[Row]:
     kinds: dict[str, tuple[type, int]] = {}
     for number in plan.repeat():
         directory = plan.directory / f"endtoend-{number}"
-        grouped.append(asyncio.run(_measure(directory / "grouped", plan, in_batches, plan.of(8000, 1500))))
-        singly.append(asyncio.run(_measure(directory / "singly", plan, one_by_one, plan.of(4000, 800))))
+        grouped.append(asyncio.run(_measure(directory / "grouped", plan, in_batches, plan.of(8000, 1000))))
+        singly.append(asyncio.run(_measure(directory / "singly", plan, one_by_one, plan.of(4000, 500))))
         for name, backend, group in PEERS:
             try:
                 plan.check()
