@@ -1,7 +1,7 @@
-"""Beats: how the active instance of a service tells the others that it lives, how far it is and what time it is.
+"""Beats: how an active instance tells the others that it lives, how far it has come and what time it is.
 
-Beats are not stored. Nothing rests on their arrival but patience: the term guards the log, and a clock that is
-not heard stands still.
+Beats are not stored. Nothing rests on their arrival but patience: the term guards the log, and a clock that
+is not heard stands still.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from eventlog.codec import moment
 
 
 class Beat(NamedTuple):
-    """Instance and state, term, positions read in inbox and log, last position written, and the time passed on.
+    """Instance and state, term, positions read in inbox and log and last written, and the time passed on.
 
     The time says: whatever occurred up to then and was heard of is recorded at or before `own`.
     """
@@ -94,7 +94,7 @@ class Heard:
         await self._connection.publish(f"{self._beats}.{self._service}", json.dumps(beat).encode())
 
     def own_age(self) -> float:
-        """Seconds since the active instance of this service gave a sign of life, or since we began to listen."""
+        """Seconds since this service's active instance gave a sign of life, or since we began to listen."""
         return time.monotonic() - self._own_at
 
     async def own_silent(self, patience: float) -> None:
@@ -105,7 +105,7 @@ class Heard:
             return
 
     def passed(self, log: int) -> Passed | None:
-        """The least time that every service upstream has passed on, once the log was read as far as it had written."""
+        """The least time that all services upstream have passed on, of those whose events up to then were read."""
         for service, pending in self._pending.items():
             while pending and pending[0].own <= log:
                 self._reached[service] = pending.popleft()

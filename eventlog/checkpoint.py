@@ -27,7 +27,7 @@ class Checkpoint:
         self.path, self.schema = path, schema
 
     async def save(self, core: Core[Any]) -> None:
-        """Write the core's memory, whole or not at all; only between two commits. OSError if it cannot be kept."""
+        """Write the core's memory, whole or not at all, between two commits. OSError if it cannot be kept."""
         # pickled here, where nothing changes the world meanwhile; only the writing leaves the loop
         await asyncio.to_thread(self._write, self.content(core))
 
@@ -44,7 +44,7 @@ class Checkpoint:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        os.replace(new, self.path)
+        new.replace(self.path)
 
     def read(self) -> dict[str, Any] | None:
         """What the file holds, None where there is none that can be used."""
@@ -58,7 +58,7 @@ class Checkpoint:
         try:
             if blake2b(content[_DIGEST:], digest_size=_DIGEST).digest() != content[:_DIGEST]:
                 return None
-            schema, fields = pickle.loads(content[_DIGEST:])  # noqa: S301  our own file, readable by us alone
+            schema, fields = pickle.loads(content[_DIGEST:])  # our own file, readable by us alone
         except Exception:  # noqa: BLE001  whatever is wrong with it
             return None
         return fields if schema == self.schema and set(fields) == set(_FIELDS) else None

@@ -1,8 +1,8 @@
-"""The connection to the server: nats-py's, but quicker with headers, and one that no message can break."""
+"""The connection to the server: nats-py's, but quicker with headers, and no message can break it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -17,11 +17,11 @@ class Connection(Client):
     every message; that is more than half of a reader's time. Names repeat, so each is judged once. What comes
     out is the same (a test compares them).
 
-    Headers that nats-py cannot parse, and a subject that is no UTF-8, end its reading for good, without a word.
-    Here such headers are absent, and such bytes become U+FFFD: whoever judges the message finds both wrong.
+    Headers that nats-py cannot parse, and a subject that is no UTF-8, end its reading for good, without a
+    word. Here such headers are absent, and such bytes U+FFFD: whoever judges the message finds both wrong.
     """
 
-    _names: dict[bytes, str | None] = {}
+    _names: ClassVar[dict[bytes, str | None]] = {}
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The heart of a service: inputs in, numbered events out, state from its own events alone. No I/O, no clock.
 
-`Core.handle` decides; `Core.fold` replays. Cut a history after any event, fold what is left, go on reading where
-the last event says, and the same events come out: that is all there is to exactly-once.
+`Core.handle` decides; `Core.fold` replays. Cut a history after any event, fold what is left, go on reading
+where the last event says, and the same events come out: that is all there is to exactly-once.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ W = TypeVar("W")
 class Arrival(NamedTuple):
     """Something to decide on: `message` as it was read, and the aggregate of this service that it is about.
 
-    Facts come from the inbox, events from other services' part of the log; their `message.seq` is their position.
-    `malformed` is set where the message could not be read at all.
+    Facts come from the inbox, events from other services' part of the log; `message.seq` is their position
+    there. `malformed` is set where the message could not be read at all.
     """
 
     kind: Literal["fact", "event", "command", "timer"]
@@ -49,7 +49,7 @@ class Decider(Types, Protocol[W]):
         ...
 
     def clock(self, world: W) -> datetime | None:
-        """The centre's virtual clock, None where the world's clock holds; only asked where nobody is upstream."""
+        """The centre's virtual clock, None where the world's holds; only asked where nobody is upstream."""
         ...
 
     def dated(self, world: W, message: Message) -> Message:
@@ -69,7 +69,7 @@ class Decider(Types, Protocol[W]):
         ...
 
     def refer(self, world: W, message: Message) -> None:
-        """Take in a message of the centre itself (protocol, clock): reference data, no state of the service."""
+        """Take in a message of the centre itself (protocol, clock): it is no state of the service."""
         ...
 
     def due(self, world: W) -> tuple[datetime, Arrival] | None:
@@ -96,8 +96,8 @@ class Track:
 class Core(Generic[W]):
     """A decider with its world, and where it stands.
 
-    `inbox` and `log` are the positions read, `recorded` those that the last own event carries (recovery reads on
-    from there), `own` the position of that event (or of a later term) and `own_id` its id.
+    `inbox` and `log` are the positions read, `recorded` those that the last own event carries (recovery reads
+    on from there), `own` the position of that event (or of a later term) and `own_id` its id.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Core(Generic[W]):
     # replay
 
     def fold(self, message: Message) -> None:
-        """Take in one of the service's own events from the log; Corrupt where it cannot follow the last one."""
+        """Take in one of the service's own events; Corrupt where it cannot follow the one before it."""
         if message.seq <= self.own:
             return
         if message.aggregate == TERM:
@@ -180,7 +180,7 @@ class Core(Generic[W]):
         return message.sequence > 1 and not known
 
     def restore(self, aggregate: str, history: Iterable[Message]) -> None:
-        """Read a closed aggregate back into memory from its events, those of a decision cut short left out."""
+        """Read a closed aggregate back from its events, those of a decision cut short left out."""
         until = self._cut[0].seq - 1 if self._cut else self.own
         track = Track()
         for message in history:
@@ -199,7 +199,7 @@ class Core(Generic[W]):
         return self._cut[-1] if self._cut else None
 
     def complete(self, arrival: Arrival) -> list[Message]:
-        """Decide again the decision that was cut short, on the state before it, and return what is missing of it."""
+        """Decide again what was cut short, on the state before it, and return what is missing of it."""
         part, self._cut = self._cut, []
         self.inbox, self.log = part[0].inbox, part[0].log
         whole = self._decide(arrival)

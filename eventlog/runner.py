@@ -1,7 +1,7 @@
 """The loop of a service in a centre: read from a position, decide purely, commit as a prefix, go on.
 
-One task decides and commits. It writes under a term; whoever takes a newer one has replaced it, and nothing of
-it can land any more. Whatever goes wrong, the session ends, and the next one recovers from the log.
+One task decides and commits. It writes under a term; whoever takes a newer one has replaced it, and nothing
+of it can land any more. Whatever goes wrong, the session ends, and the next one recovers from the log.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class Runner(Generic[W]):
         return await asked.answer
 
     async def run(self) -> None:
-        """Work until `stop`; sessions that end in trouble are followed by others, but not on a corrupt log."""
+        """Work until `stop`; a session that ends in trouble is followed by another, but on a corrupt log."""
         while not self._stopping.is_set():
             try:
                 await self._session()
@@ -184,7 +184,7 @@ class Runner(Generic[W]):
                 return
             except (errors.LogError, OSError, NatsError) as reason:
                 self._trouble("unavailable", reason)
-            except Exception as reason:
+            except Exception as reason:  # noqa: BLE001  a fault of ours: shown, and tried again
                 self._trouble("failed", reason)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), self.pace.retry)
@@ -269,12 +269,12 @@ class Runner(Generic[W]):
                 return
 
     def _vacant(self, last: Raw) -> bool:
-        """Whether nobody holds the term: it was given back, or taken in an earlier session of this instance."""
+        """Whether nobody else holds the term: it was given back, or is that of a session of ours."""
         term = last.message()
         return term.name == "term.released" or json.loads(term.data).get("instance") == self.instance
 
     async def _catch_up(self, until: int) -> None:
-        """Fold own events up to a position of the log, the centre's own messages in their places among them."""
+        """Fold own events up to a position of the log, the centre's messages in their places among them."""
         own, reference = f"{self.place.own}.>", self.place.reference
         references = [raw async for part in self.log.read([reference], self._referred, until) for raw in part]
         waiting = deque(references)
@@ -360,9 +360,9 @@ class Runner(Generic[W]):
                 async for part in parts:
                     into.extend(part)
                     self._wake.set()
-                    while len(into) > self.pace.backlog:
+                    while len(into) > self.pace.backlog:  # noqa: ASYNC110  the loop is busy
                         await asyncio.sleep(0.005)
-            except Exception as failure:
+            except Exception as failure:  # noqa: BLE001  raised by the loop
                 self._pump_failure = failure
                 self._wake.set()
 
@@ -466,7 +466,7 @@ class Runner(Generic[W]):
             elif not asked.answer.done() and asked.query:
                 try:
                     asked.answer.set_result(asked.query(self.core.world))
-                except Exception as failure:
+                except Exception as failure:  # noqa: BLE001  told to whoever asked
                     asked.answer.set_exception(failure)
         self._waiting = still
 

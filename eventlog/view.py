@@ -1,4 +1,4 @@
-"""Read models: SQLite tables that follow the log, rows and position in one transaction, rebuildable from nothing."""
+"""Read models: SQLite tables that follow the log, rows and position in one transaction; a cache."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READING = "create table {} reading (one integer primary key, schema text, posit
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What makes a read model: its tables, the events it reads, how an event changes it, the questions it answers."""
+    """What makes a read model: its tables, whose events it reads, what they change, what it answers."""
 
     name: str
     schema: str
@@ -40,6 +40,7 @@ class View:
         self.position = 0
         self._id = ""
         self._failure = ""
+        self._sound = False  # until it is known that the tables are of this log
         self._changed = asyncio.Condition()
         self._turn = Lock()  # of threads: one whose awaiter was cancelled still finishes
         self._database = self._prepared(database) if database else self._open()
@@ -88,21 +89,21 @@ class View:
             raw = await log.get(self.position)
             if raw is None or raw.message().id != self._id:  # of another log, or ahead of this one
                 await asyncio.to_thread(self._forget)
+        await self._say(self.position, self._id)
         async for part in log.follow(subjects, self.position):
             try:
                 await asyncio.to_thread(self.take, part)
-            except Exception as failure:
+                await self._say(part[-1].seq, part[-1].message().id)
+            except Exception as failure:  # whatever it is, whoever asks is told
                 self._failure = f", {type(failure).__name__}: {failure}"
-                if (
-                    type(failure) is sqlite3.DatabaseError
-                ):  # the file is damaged; subclasses mean other things
+                if type(failure) is sqlite3.DatabaseError:  # damaged; subclasses mean other things
                     await asyncio.to_thread(self._forget)
-                raise errors.Unavailable(
-                    f"the read model {self.reading.name} has failed{self._failure}"
-                ) from failure
-            async with self._changed:
-                self.position, self._failure = part[-1].seq, ""
-                self._changed.notify_all()
+                raise errors.Unavailable(f"{self.reading.name} has failed{self._failure}") from failure
+
+    async def _say(self, position: int, id: str) -> None:
+        async with self._changed:
+            self.position, self._id, self._failure, self._sound = position, id, "", True
+            self._changed.notify_all()
 
     def take(self, part: list[Raw]) -> None:
         """Put what is new of a list of messages, and the position, into the tables, in one transaction."""
@@ -135,9 +136,9 @@ class View:
         for suffix in ("", "-wal", "-shm") if self.path else ():
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
 
-    async def reached(self, log: Stream, subjects: list[str], position: int, timeout: float = 10.0) -> None:
+    async def reached(self, log: Stream, subjects: list[str], position: int, patience: float = 10.0) -> None:
         """Wait until everything of these subjects up to a position of the log is in the tables."""
-        if position <= self.position:
+        if self._sound and position <= self.position:
             return
         target = 0
         for subject in subjects:
@@ -145,7 +146,8 @@ class View:
             target = max(target, min(position, last.seq) if last else 0)
         async with self._changed:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait_for(lambda: self.position >= target), timeout)
+                reached = self._changed.wait_for(lambda: self._sound and self.position >= target)
+                await asyncio.wait_for(reached, patience)
                 return
         where = f"at {self.position}, asked for {target}{self._failure}"
         raise errors.Unavailable(f"the read model {self.reading.name} is {where}")
@@ -161,9 +163,13 @@ class View:
 
     def content(self) -> dict[str, list[tuple[Any, ...]]]:
         """All rows by table, sorted: what `verify` compares with a rebuild."""
-        tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' and name <> 'reading'"
-        names = [name for (name,) in self._database.execute(tables)]
-        return {name: sorted(self._database.execute(f'select * from "{name}"'), key=repr) for name in names}  # noqa: S608
+        tables = (
+            "select name from sqlite_master"
+            " where type = 'table' and name not like 'sqlite_%' and name <> 'reading'"
+        )
+        with self._turn:
+            rows, names = self._database.execute, [name for (name,) in self._database.execute(tables)]
+            return {name: sorted(rows(f'select * from "{name}"'), key=repr) for name in names}
 
     def close(self) -> None:
         """Close the file."""

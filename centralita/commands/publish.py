@@ -99,7 +99,7 @@ async def _store(client: Client, centre: str, facts: list[Fact], done: Published
     except errors.Unavailable as error:
         fail(
             UNREACHABLE,
-    USAGE,
+            USAGE,
             f"{error}; {done.published} facts are stored, those after line {done.line} may not be:"
             " publish them again, repeats do no harm",
         )
@@ -124,7 +124,7 @@ def _fact(text: bytes, centre: str) -> Fact:
     if len(text) > LONGEST:
         raise ValueError(f"line: expected at most {LONGEST} bytes, found {len(text)}")
     try:
-        event = jsonlib.loads(text, parse_constant=_no_number)
+        event = jsonlib.loads(text.decode("utf-8-sig"), parse_constant=_no_number)
     except UnicodeDecodeError:
         raise ValueError("line: expected UTF-8") from None
     except jsonlib.JSONDecodeError as error:

@@ -19,7 +19,18 @@ from tests.cli.keyboard import Stack, environment
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`centralita up --json` on free ports, until the last test of this worker has run."""
     store = tmp_path_factory.mktemp("store")
-    typed = [sys.executable, "-m", "centralita.cli", "up", "--json", "--quiet", "--port", "0", "--store", store]
+    typed = [
+        sys.executable,
+        "-m",
+        "centralita.cli",
+        "up",
+        "--json",
+        "--quiet",
+        "--port",
+        "0",
+        "--store",
+        store,
+    ]
     with subprocess.Popen(typed, stdout=subprocess.PIPE, env=environment(), text=True) as process:
         assert process.stdout
         ready: dict[str, Any] = json.loads(process.stdout.readline())

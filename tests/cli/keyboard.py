@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+import pytest
+
+from centralita.cli import main
 
 WITHIN = 60.0
 
@@ -23,8 +30,23 @@ class Stack:
     services: dict[str, str]
 
     def typed(self, *words: str, stdin: str | bytes = "") -> Answer:
-        """Type a command with this stack as its server."""
-        return typed(*words, stdin=stdin, CENTRALITA_NATS=self.url)
+        """Type a command with this stack as its server; it runs in this process, which is quicker."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            tempfile.TemporaryFile() as keys,
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            keys.write(stdin.encode() if isinstance(stdin, str) else stdin)
+            keys.seek(0)
+            patch.setattr(sys, "stdin", io.TextIOWrapper(keys))
+            for name in ("CENTRALITA_CENTRE", "CENTRALITA_STORE"):
+                patch.delenv(name, raising=False)
+            patch.setenv("CENTRALITA_NATS", self.url)
+            patch.setenv("COLUMNS", "200")
+            code = main(words)
+        return Answer(code, out.getvalue(), err.getvalue())
 
     def centre(self, *options: str) -> str:
         """A new centre of a name of its own."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from centralita.server import NatsServer
 from tests.cli.keyboard import Stack, environment, typed
 
 EIGHT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -15,7 +18,14 @@ EIGHT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 def fact(number: int, kind: str, about: str, second: float = 0, **data: object) -> str:
     """A fact as a JSON line."""
     time = (EIGHT + timedelta(seconds=second)).isoformat()
-    event = {"id": str(number), "source": "/test/pbx", "type": kind, "subject": about, "time": time, "data": data}
+    event = {
+        "id": str(number),
+        "source": "/test/pbx",
+        "type": kind,
+        "subject": about,
+        "time": time,
+        "data": data,
+    }
     return json.dumps(event) + "\n"
 
 
@@ -42,7 +52,9 @@ def test_a_call_is_published_told_and_counted(stack: Stack) -> None:
     settled(stack, centre)
 
     asked = ("--category", "complaint", "--need", "Cámara sin frío", "--customer", "2041", "--call", "c-1")
-    registered = stack.typed("command", "tickets", "register", "-c", centre, *asked, "--by", "lucia", "--json").json
+    registered = stack.typed(
+        "command", "tickets", "register", "-c", centre, *asked, "--by", "lucia", "--json"
+    ).json
     assert registered["type"] == "ticket.registered"
     again = ("-c", centre, "--id", "mine", "--json-args", "-", "--json")
     comment = json.dumps({"ticket": registered["data"]["number"], "text": "Técnico en camino", "by": "marta"})
@@ -90,8 +102,16 @@ def test_bad_lines_are_told_by_number_and_the_rest_is_published(stack: Stack) ->
         (fact(1, "call.offered", "c-1", queue="\ud800").encode(), "line", "surrogates"),
         (fact(1, "call.offered", "c-1").replace("2026-03-02T", "noon ").encode(), "time", "RFC 3339"),
         (fact(1, "call.offered", "c-1", queue="x" * 600_000).encode(), "line", "at most"),
-        (fact(1, "call.offered", "c-1").replace('"data"', '"dataversion": "x", "data"').encode(), "dataversion", "whole"),
-        (fact(1, "call.offered", "c-1").replace('"data": {}', '"data_base64": "e30="').encode(), "data_base64", "JSON"),
+        (
+            fact(1, "call.offered", "c-1").replace('"data"', '"dataversion": "x", "data"').encode(),
+            "dataversion",
+            "whole",
+        ),
+        (
+            fact(1, "call.offered", "c-1").replace('"data": {}', '"data_base64": "e30="').encode(),
+            "data_base64",
+            "JSON",
+        ),
         (fact(1, "clock.advanced", "clock", to=1).replace("1}", "NaN}").encode(), "line", "NaN"),
     ]
     lines = b"".join([CALL[0].encode(), b"\n", *(line for line, _, _ in bad), CALL[1].encode().rstrip()])
@@ -119,9 +139,11 @@ def test_a_fact_is_published_as_soon_as_its_line_has_come(stack: Stack) -> None:
         offered = stack.typed("tail", "-c", centre, "--all", "--type", "call.*", "--count", "1", "--json")
         assert offered.json["subject"] == "c-1"
         publishing.send_signal(2)
-        out, err = publishing.communicate(timeout=30)
-        assert (publishing.returncode, out.decode()) == (130, f"1 facts published to {centre}\n")
-        assert err.decode().startswith("centralita: interrupted")
+        assert publishing.wait(30) == 130
+        assert publishing.stdout
+        assert publishing.stderr
+        assert publishing.stdout.read().decode() == f"1 facts published to {centre}\n"
+        assert publishing.stderr.read().decode().startswith("centralita: interrupted")
 
 
 def test_a_refusal_names_the_rule_and_is_json_for_programs(stack: Stack) -> None:
@@ -150,22 +172,12 @@ def test_centres_are_opened_listed_and_removed(stack: Stack) -> None:
     assert stack.typed("call", "c-1", "-c", stack.centre()).code == 1
 
 
-def test_an_active_service_that_is_missing_is_exit_code_three(stack: Stack) -> None:
+async def test_an_active_service_that_is_missing_is_exit_code_three(tmp_path: Path) -> None:
     """A question for a service that does not run says so; the log can be read all the same."""
-    from centralita.server import NatsServer  # here alone: a server without services
-
-    async def alone() -> None:
-        import asyncio
-
-        async with NatsServer.start(stack.store.with_name(f"{stack.store.name}-alone")) as server:
-            run = asyncio.to_thread
-            env = {"CENTRALITA_NATS": server.url, "CENTRALITA_CENTRE": "acme"}
-            assert (await run(typed, "centre", "add", "acme", **env)).code == 0
-            figures = await run(typed, "figures", **env)
-            assert figures.code == 3
-            assert figures.err == "centralita: no active sla answers for the centre 'acme'\n"
-            assert (await run(typed, "tail", "--all", "--count", "2", **env)).code == 0
-
-    import asyncio
-
-    asyncio.run(alone())
+    async with NatsServer.start(tmp_path) as server:
+        env = {"CENTRALITA_NATS": server.url, "CENTRALITA_CENTRE": "acme"}
+        assert (await asyncio.to_thread(typed, "centre", "add", "acme", **env)).code == 0
+        figures = await asyncio.to_thread(typed, "figures", **env)
+        assert figures.code == 3
+        assert figures.err == "centralita: no active sla answers for the centre 'acme'\n"
+        assert (await asyncio.to_thread(typed, "tail", "--all", "--count", "2", **env)).code == 0

@@ -27,17 +27,16 @@ TYPES = ("call.offered", "call.answered", "call.ended")
 async def record(client: Client, first: int, last: int) -> None:
     """Events `first` to `last` of three calls, as intake would record them, at positions two higher."""
     await client.log(CENTRE).append(
-        [
-            (registry.log_subject(CENTRE, "intake", f"c-{n % 3}"), event(n))
-            for n in range(first, last + 1)
-        ]
+        [(registry.log_subject(CENTRE, "intake", f"c-{n % 3}"), event(n)) for n in range(first, last + 1)]
     )
 
 
 def event(number: int) -> Message:
     """One event; its id is its number."""
     at = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-    return Message(f"c-{number % 3}", TYPES[number % 3], b'{"queue":"q"}', str(number), "/acme/intake", time=at)
+    return Message(
+        f"c-{number % 3}", TYPES[number % 3], b'{"queue":"q"}', str(number), "/acme/intake", time=at
+    )
 
 
 @asynccontextmanager

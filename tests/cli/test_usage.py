@@ -37,12 +37,17 @@ WRONG: list[tuple[list[str], str]] = [
     (["command", "tickets", "close", "--ticket", "x", "--by", "ana", "--centre", "a"], "--ticket: "),
     (["command", "tickets", "close", "--ticket", "1", "--centre", "a"], "--by: "),
     (["query", "tickets", "history", "--json-args", "{", "--centre", "a"], "expected JSON"),
-    (["query", "tickets", "history", "--json-args", "[]", "--centre", "a"], "expected a JSON object, found list"),
+    (
+        ["query", "tickets", "history", "--json-args", "[]", "--centre", "a"],
+        "expected a JSON object, found list",
+    ),
     (["query", "tickets", "history", "--json-args", '{"who": 1}', "--centre", "a"], "--customer"),
 ]
 
 
-@pytest.mark.parametrize(("words", "said"), WRONG, ids=lambda it: " ".join(it) if isinstance(it, list) else "")
+@pytest.mark.parametrize(
+    ("words", "said"), WRONG, ids=lambda it: " ".join(it) if isinstance(it, list) else ""
+)
 def test_what_is_wrongly_typed_is_told_in_one_line(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,7 +62,9 @@ def test_what_is_wrongly_typed_is_told_in_one_line(
 
 
 @pytest.mark.parametrize("url", ["nats://127.0.0.1:{port}", "nonsense::://", "nats://127.0.0.1:{port}/x"])
-def test_a_server_that_does_not_answer_is_exit_code_three(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_does_not_answer_is_exit_code_three(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A command says which server does not answer, soon, and in one line."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
@@ -76,7 +83,7 @@ def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert all(f" {verb} " in said for verb in VERBS)
     assert main([]) == 2
-    assert capsys.readouterr().out == said
+    assert capsys.readouterr().out.strip() == said.strip()
 
 
 @pytest.mark.parametrize(

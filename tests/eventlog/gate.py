@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from types import TracebackType
+from typing import Self
 
 
 class Gate:
     """Passes bytes between its clients and a server on 127.0.0.1; `async with Gate(port) as gate`.
 
-    After `stop_at(mark, n)` the connection that sends more than n messages with this mark is held before the next
-    one: `held` is set, and nothing it sends passes until `release`, or ever after `cut`.
+    After `stop_at(mark, n)` the connection that sends more than n messages with this mark is held before the
+    next one: `held` is set, and nothing it sends passes until `release`, or ever after `cut`.
     """
 
     def __init__(self, port: int) -> None:
@@ -24,7 +25,7 @@ class Gate:
         self._writers: list[asyncio.StreamWriter] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> Gate:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         self.url = f"nats://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
@@ -67,7 +68,11 @@ class Gate:
         ]
 
     async def _pass(
-        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, back: asyncio.StreamWriter, watched: bool
+        self,
+        source: asyncio.StreamReader,
+        to: asyncio.StreamWriter,
+        back: asyncio.StreamWriter,
+        watched: bool,
     ) -> None:
         with suppress(OSError):
             while passing := await source.read(1 << 16):

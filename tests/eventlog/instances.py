@@ -113,9 +113,8 @@ class Process:
 @asynccontextmanager
 async def process(url: str, service: str, directory: Path) -> AsyncIterator[Process]:
     """A whole service, with its commands, in a process; killed at the end."""
-    directory.mkdir(exist_ok=True)
     options = ["--nats", url, "--service", service, "--store", str(directory)]
-    with (directory / "output").open("ab") as output:
+    with Path(f"{directory}.output").open("ab") as output:  # noqa: ASYNC230  before anything runs
         started = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "centralita.cli", "up", *options, stdin=asyncio.subprocess.DEVNULL,
             stdout=output, stderr=output, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -132,7 +131,7 @@ async def process(url: str, service: str, directory: Path) -> AsyncIterator[Proc
 async def until(true: Callable[[], Any], seconds: float = 10) -> None:
     """Wait until something is true; TimeoutError if it does not come to be."""
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110  of others, who tell nobody
             await asyncio.sleep(0.005)
 
 

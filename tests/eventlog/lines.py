@@ -54,8 +54,8 @@ class Post:
 class Line:
     """A centre of four services and its two streams.
 
-    `cuts`: once the log ends at this position, whoever was about to go on writing, or has just written, dies; a
-    successor takes over from the log alone or, where it says so, with a checkpoint.
+    `cuts`: once the log ends at this position, whoever was about to go on writing, or has just written, dies;
+    a successor takes over from the log alone or, where it says so, with a checkpoint.
     """
 
     def __init__(self, protocol: Protocol, cuts: Mapping[int, bool], closed_kept: int) -> None:
@@ -102,7 +102,7 @@ class Line:
 
     def round(self, inputs: int) -> bool:
         """Let each service read so many messages of log and inbox; says whether any had something to do."""
-        return any([self._turn(post, inputs) for post in self.posts])
+        return sum(self._turn(post, inputs) for post in self.posts) > 0
 
     def settle(self) -> None:
         """Go on until nobody has anything to do."""
@@ -156,7 +156,7 @@ class Line:
         for arrival in commands:
             try:
                 messages += core.handle(arrival)
-            except Exception:  # noqa: S112  refused, and whoever asked is told so
+            except Exception:  # noqa: BLE001  refused, and whoever asked is told so
                 continue
         while (timer := core.decider.due(core.world)) and post.clock and timer[0] <= post.clock:
             messages += core.handle(timer[1])

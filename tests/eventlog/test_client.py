@@ -7,7 +7,9 @@ from nats.aio.client import Client
 from eventlog.client import Connection
 
 _BYTES = st.binary(max_size=12)
-_NAMES = st.sampled_from([b"ce-id", b"ce type", b" ce-id", b"Nats-Batch-Id", b"\xff", b"", b"a\tb", b"ce-id "])
+_NAMES = st.sampled_from(
+    [b"ce-id", b"ce type", b" ce-id", b"Nats-Batch-Id", b"\xff", b"", b"a\tb", b"ce-id "]
+)
 
 
 @given(st.lists(st.tuples(_NAMES | _BYTES, st.sampled_from([b":", b": ", b":\t", b""]), _BYTES), max_size=8))

@@ -16,7 +16,18 @@ from centralita.server import NatsServer
 from contracts import registry
 from eventlog.stream import Settings
 from tests.eventlog.gate import Gate
-from tests.eventlog.instances import CENTRE, OWN, PACE, calls, expected, instance, opened, recorded, records, told
+from tests.eventlog.instances import (
+    CENTRE,
+    OWN,
+    PACE,
+    calls,
+    expected,
+    instance,
+    opened,
+    recorded,
+    records,
+    told,
+)
 
 REPLICATED = Settings(replicated=True)
 
@@ -45,7 +56,10 @@ async def test_the_leader_is_killed_in_mid_commit(cluster: list[NatsServer], by_
     async with opened(cluster[0].url, replicas=3) as opening:
         led = await leader(opening)
     other = (led + 1) % 3
-    async with Client(cluster[other].url, timeout=2) as client, Gate(cluster[led if by_leader else other].port) as gate:
+    async with (
+        Client(cluster[other].url, timeout=2) as client,
+        Gate(cluster[led if by_leader else other].port) as gate,
+    ):
         await client.publish(CENTRE, calls(30))
         wanted = await expected(client)
         gate.stop_at(OWN, 90)

@@ -1,4 +1,4 @@
-"""The property that carries everything: cut any history after any event, recover, go on: the log is the same."""
+"""The property that carries everything: cut any history, recover, go on: the log is the same."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -27,6 +28,7 @@ STRICTER = COLD.model_copy(
     update={"version": 2, "limits": COLD.limits.model_copy(update={"retry_s": 60, "contact_s": 120})}
 )
 PLENTY = 10_000
+KINDS = sorted(COLD.kinds)
 CALLS, AGENTS, CUSTOMERS = ("c1", "c2", "c3"), ("ana", "bruno", "carla"), ("k1", "k2")
 DESKS = sorted({row.desk for row in COLD.routing})
 PHONES = ("+34600111222", "600 333 444")
@@ -173,7 +175,7 @@ BEGINNING = [
         "fact",
         "customer.registered",
         "k1",
-        {"name": "K", "kind": sorted(COLD.kinds)[0], "phones": PHONES[:1]},
+        {"name": "K", "kind": KINDS[0], "phones": PHONES[:1]},
     ),
     *(Step(1, "fact", "call.offered", call, {"from": PHONES[0]}) for call in CALLS),
     *(Step(1, "fact", "call.answered", call, {"agent": "ana"}) for call in CALLS[:2]),
@@ -333,7 +335,7 @@ def test_the_log_does_not_hang_on_the_order_of_sets() -> None:
     told = {
         subprocess.run(
             [sys.executable, "-c", script],
-            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.getcwd()},
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path.cwd())},
             capture_output=True,
             check=True,
         ).stdout

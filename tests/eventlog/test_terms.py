@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from centralita.client import Client, Refusal
+from centralita.client import Refusal
 from centralita.server import NatsServer
 from contracts import registry
 from eventlog import errors
@@ -79,15 +79,24 @@ async def test_every_append_of_an_old_term_is_refused(server: NatsServer) -> Non
         log, term = client.log(CENTRE), registry.log_subject(CENTRE, "intake", TERM)
 
         def event(id: str) -> tuple[str, Message]:
-            return registry.log_subject(CENTRE, "intake", id), Message(id, "call.queued", b"{}", uuid4().hex, "/a")
+            return registry.log_subject(CENTRE, "intake", id), Message(
+                id, "call.queued", b"{}", uuid4().hex, "/a"
+            )
 
         async def take(last: int) -> int:
-            return (await log.append([(term, Message(TERM, "term.taken", b"{}", uuid4().hex, "/a"))], expected={term: last}))[0]
+            return (
+                await log.append(
+                    [(term, Message(TERM, "term.taken", b"{}", uuid4().hex, "/a"))], expected={term: last}
+                )
+            )[0]
 
         old = await take(0)
         await log.append([event("c0")], fence=(term, old))
         batch = {"Nats-Batch-Id": uuid4().hex}
-        fence = {"Nats-Expected-Last-Subject-Sequence": str(old), "Nats-Expected-Last-Subject-Sequence-Subject": term}
+        fence = {
+            "Nats-Expected-Last-Subject-Sequence": str(old),
+            "Nats-Expected-Last-Subject-Sequence-Subject": term,
+        }
         subject, message = event("c1")
         staged = headers_of(message) | batch | {"Nats-Batch-Sequence": "1"} | fence
         await client.connection.publish(subject, b"{}", headers=staged)
@@ -170,10 +179,13 @@ async def test_a_standby_takes_over_and_only_then_answers(server: NatsServer, tm
         standby.stop()
         async with process(server.url, "tickets", tmp_path / "first") as first:
             told_first = await register("t1")
-            async with process(server.url, "tickets", tmp_path / "second"), instance(server.url, "tickets") as third:
+            async with (
+                process(server.url, "tickets", tmp_path / "second"),
+                instance(server.url, "tickets") as third,
+            ):
                 await until(lambda: third.state == "standby")
+                command = Message("", "register", b"{}", "x", "/test", actor="ana")
                 with pytest.raises(errors.Unavailable):
-                    command = Message("", "register", b"{}", "x", "/test", actor="ana")
                     await third.command(Arrival("command", "", command))
                 third.stop()
                 await asyncio.sleep(1.5)
@@ -217,24 +229,23 @@ async def test_a_living_instance_is_not_replaced(server: NatsServer) -> None:
 
 async def test_who_asks_in_mid_commit_is_answered(server: NatsServer) -> None:
     """A command in a commit that is cut gets an error at once; told again, it is recorded once."""
-    async with opened(server.url), Gate(server.port) as gate:
-        async with instance(gate.url, "tickets") as runner:
-            await until(lambda: runner.active)
-            data = b'{"category": "complaint", "need": "it leaks", "by": "ana"}'
-            command = Message("", "register", data, "t1", "/test", time=calls(1)[0].time, actor="ana")
-            for passing in (0, 1):
-                gate.stop_at(b"HPUB log.acme.tickets.ticket", passing)
-                asked = asyncio.create_task(runner.command(Arrival("command", "", command)))
-                if passing == 0:
-                    await asyncio.wait_for(gate.held.wait(), 5)
-                    gate.cut()
-                    with pytest.raises(errors.Unavailable):
-                        await asyncio.wait_for(asked, 1)
-                    await until(lambda: runner.active)
-                else:
-                    first = await asyncio.wait_for(asked, 5)
-            again = await runner.command(Arrival("command", "", command))
-            assert again.seq == first.seq
+    async with opened(server.url), Gate(server.port) as gate, instance(gate.url, "tickets") as runner:
+        await until(lambda: runner.active)
+        data = b'{"category": "complaint", "need": "it leaks", "by": "ana"}'
+        command = Message("", "register", data, "t1", "/test", time=calls(1)[0].time, actor="ana")
+        for passing in (0, 1):
+            gate.stop_at(b"HPUB log.acme.tickets.ticket", passing)
+            asked = asyncio.create_task(runner.command(Arrival("command", "", command)))
+            if passing == 0:
+                await asyncio.wait_for(gate.held.wait(), 5)
+                gate.cut()
+                with pytest.raises(errors.Unavailable):
+                    await asyncio.wait_for(asked, 1)
+                await until(lambda: runner.active)
+            else:
+                first = await asyncio.wait_for(asked, 5)
+        again = await runner.command(Arrival("command", "", command))
+        assert again.seq == first.seq
 
 
 async def test_a_trimmed_inbox_and_a_restart(server: NatsServer) -> None:
@@ -243,7 +254,9 @@ async def test_a_trimmed_inbox_and_a_restart(server: NatsServer) -> None:
     async with opened(server.url) as client:
         total = 0
         for first in (1, 100, 200):
-            last = await client.publish(CENTRE, calls(5, first)) and await client.inbox(CENTRE).last_sequence()
+            last = (
+                await client.publish(CENTRE, calls(5, first)) and await client.inbox(CENTRE).last_sequence()
+            )
             total += len(await expected(client))
             async with instance(server.url, pace=pace) as runner:
                 await records(client, total)

@@ -1,0 +1,79 @@
+"""`up`: it says where it listens, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from centralita.client import Client
+from centralita.process import StoreLock
+from centralita.server import NatsServer
+from tests.cli.keyboard import Stack, environment, typed
+
+
+async def up(*words: str, **env: str) -> tuple[Process, dict[str, Any]]:
+    """`up --json` with these options, and what it says when it is ready."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "centralita.cli", "up", "--json", "--quiet", *words),
+        stdout=PIPE,
+        stderr=PIPE,
+        env=environment(**env),
+    )
+    assert process.stdout
+    return process, json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_stops_all_of_it(number: signal.Signals, tmp_path: Path) -> None:
+    """On Ctrl-C and on SIGTERM it ends with 0, in silence, and its server and its store are free."""
+    process, ready = await up("--port", "0", "--store", str(tmp_path))
+    assert set(ready["services"]) == {"intake", "routing", "tickets", "sla"}
+    process.send_signal(number)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    assert (process.returncode, out, err) == (0, b"", b"")
+    StoreLock(tmp_path).release()
+
+
+async def test_a_lost_server_ends_it_with_a_reason(tmp_path: Path) -> None:
+    """Where the embedded server dies, `up` stops the rest and ends with 3, saying which part was lost."""
+    process, _ = await up("--port", "0", "--store", str(tmp_path), "--service", "intake")
+    (file,) = tmp_path.glob("*_*.ports")
+    server = int(file.stem.rpartition("_")[2])
+    os.kill(server, signal.SIGKILL)
+    _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 3
+    assert b"centralita: nats-server has ended with code -9" in err
+
+
+async def test_one_service_on_a_server_that_runs_already(tmp_path: Path) -> None:
+    """With --nats and --service only that service runs, with its pages on the port that was asked for."""
+    async with NatsServer.start(tmp_path / "server") as server:
+        process, ready = await up("--nats", server.url, "--service", "sla", "--store", str(tmp_path))
+        assert list(ready["services"]) == ["sla"]
+        async with httpx.AsyncClient(base_url=ready["services"]["sla"], trust_env=False) as pages:
+            assert (await pages.get("/readyz")).json()["ready"] is True
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+        async with Client(server.url) as client:
+            assert client.connection.is_connected
+
+
+async def test_a_store_or_port_in_use_is_told(stack: Stack, tmp_path: Path) -> None:
+    """A second `up` on the same store, or the same port, ends with 3 and says what is taken."""
+    taken = await asyncio.to_thread(typed, "up", "--port", "0", "--store", str(stack.store))
+    assert taken.code == 3
+    assert taken.err.startswith(f"centralita: the store directory {stack.store} is in use")
+    port = stack.url.rpartition(":")[2]
+    taken = await asyncio.to_thread(typed, "up", "--port", port, "--store", str(tmp_path))
+    assert taken.code == 3
+    assert "address already in use" in taken.err
+    assert taken.err.count("\n") == 1
