@@ -276,7 +276,7 @@ def _check(what: str, service: str, name: str, known: Mapping[str, Mapping[str, 
                 rule=f"unknown-{what}",
                 detail=f"{service} knows no {what} {name}",
                 expected=f"one of: {every}",
-            )  # fmt: skip
+            )
         )
 
 

@@ -57,11 +57,13 @@ async def demo(console: Console, *, seconds: float = 20.0) -> int:
                 f"A centre on the protocol cold-industry, a quarter of an hour of calls:\n"
             )
             seen: list[Message] = []
-            tail = asyncio.create_task(_tail(client, console, seen))
+            grown = asyncio.Event()
+            tail = asyncio.create_task(_tail(client, console, seen, grown))
             await _play(client, console, seconds)
             last = await client.settle(CENTRE)
             while not seen or seen[-1].seq < last:
-                await asyncio.sleep(0.02)
+                grown.clear()
+                await grown.wait()
             tail.cancel()
             with suppress(asyncio.CancelledError):
                 await tail
@@ -105,13 +107,14 @@ def _clock(second: float) -> Fact:
     return Fact("clock.advanced", "clock", {"to": at}, at, f"demo-clock-{second:g}", "/demo/clock")
 
 
-async def _tail(client: Client, console: Console, seen: list[Message]) -> None:
+async def _tail(client: Client, console: Console, seen: list[Message], grown: asyncio.Event) -> None:
     async for part in client.follow(CENTRE):
         for raw in part:
             message = raw.message()
             seen.append(message)
             if not message.name.startswith(("term.", "clock.", "centre.", "protocol.")):
                 console.print(line(message), no_wrap=True, overflow="ellipsis")
+        grown.set()
 
 
 async def _summary(client: Client, console: Console, seen: list[Message]) -> bool:

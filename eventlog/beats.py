@@ -105,7 +105,7 @@ class Heard:
             return
 
     def passed(self, log: int) -> Passed | None:
-        """The least time that all services upstream have passed on, of those whose events up to then were read."""
+        """The least time that the services upstream have passed on, as far as the log was read."""
         for service, pending in self._pending.items():
             while pending and pending[0].own <= log:
                 self._reached[service] = pending.popleft()

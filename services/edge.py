@@ -123,7 +123,7 @@ class Edge:
                 return  # the active instance answers, or nobody does
             try:
                 reply: Data | dict[str, Any] = await answer(seat, title, model, asked)
-            except Exception as reason:
+            except Exception as reason:  # noqa: BLE001  whatever it is, the asker is told
                 reply = problem_of(reason)
                 if reply.status == 500:
                     seat.report("request.failed", {"verb": title, "reason": repr(reason)})

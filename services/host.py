@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 from contracts import registry
 from eventlog.client import Connection
@@ -67,7 +68,7 @@ class Host:
         return connection
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then leave every centre cleanly. OSError if the server or the port cannot be had."""
+        """Work until `stop` is set, then leave every centre cleanly. OSError if server or port cannot be had."""
         self._shared = await self.connect(reconnect=True)
         edge = Edge(self.service, self.settings.url, self.seats.get, _Live(self.seats))
         server, serving = await serve_http(edge.app, self.settings.http_host, self.settings.http_port)
@@ -99,7 +100,7 @@ class Host:
         """Take a seat in every centre that has both its streams, and leave those that are gone."""
         try:
             reply = await self._shared.request("$JS.API.STREAM.NAMES", b"{}", timeout=2)
-        except Exception:
+        except (NatsError, OSError):
             return  # the server is away; the seats know it themselves
         names = set(json.loads(reply.data).get("streams") or [])
         prefix = registry.log_stream("")

@@ -130,7 +130,8 @@ class Seat:
         if name in self.service.answers:
             answer = self.service.answers[name]
             return await self.runner.query(lambda world: answer(world, query), position)
-        assert self.view and self.service.reading
+        assert self.view
+        assert self.service.reading
         read = self.service.reading.answers[name]
         known = await self.runner.query(
             lambda world: max(self.runner.core.log, self.runner.core.own), position

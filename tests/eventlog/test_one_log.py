@@ -37,7 +37,7 @@ def recorders(url: str, service: str) -> Factory:
 
 
 async def test_the_recorder_reads_what_the_loop_has_written(tmp_path: Path) -> None:
-    """Events and notifications: all of the loop's, in order, with its names, versions and data, and no terms."""
+    """Events and notifications: all of the loop's, in order, with names, versions and data, and no terms."""
     async with NatsServer.start(tmp_path) as server, opened(server.url) as client:
         await client.publish(CENTRE, calls(20))
         wanted = await expected(client)

@@ -239,18 +239,18 @@ def lived(
     sent: list[tuple[str, Message]] = []
     for number, step in enumerate(history):
         now += timedelta(seconds=step.after)
-        id = f"m{number}"
+        name = f"m{number}"
         match step.what:
             case "fact":
                 topic = registry.topic_of(step.name)
                 assert topic
                 data = json.dumps(step.data).encode()
-                fact = Message(step.about, step.name, data, id, "/test", time=now, actor=step.actor)
+                fact = Message(step.about, step.name, data, name, "/test", time=now, actor=step.actor)
                 sent.append((registry.inbox_subject(CENTRE, topic, step.about), fact))
                 _tell(line, *sent[-1])
             case "clock":
                 data = json.dumps({"to": timestamp(now)}).encode()
-                fact = Message(registry.CLOCK, "clock.advanced", data, id, "/test", time=now)
+                fact = Message(registry.CLOCK, "clock.advanced", data, name, "/test", time=now)
                 _tell(line, registry.inbox_subject(CENTRE, "clock", registry.CLOCK), fact)
             case "repeat" if sent:
                 _tell(line, *sent[step.data % len(sent)])
@@ -259,7 +259,7 @@ def lived(
             case "command":
                 service, verb = step.name.split(".")
                 command = Message(
-                    "", verb, step.data.model_dump_json().encode(), id, "/test", time=now, actor="ana"
+                    "", verb, step.data.model_dump_json().encode(), name, "/test", time=now, actor="ana"
                 )
                 ticket = getattr(step.data, "ticket", None)
                 about = (
@@ -283,7 +283,7 @@ def _tell(line: Line, subject: str, fact: Message) -> None:
 
 
 def said(line: Line) -> list[tuple[str, dict[str, str], bytes]]:
-    """What must come out the same of every event: subject, headers (ids, causes, places, positions) and data."""
+    """What must come out the same: subjects, headers (ids, causes, places, positions) and data."""
     return [(message.subject, headers_of(message), message.data) for message in line.log]
 
 
@@ -298,13 +298,13 @@ def said(line: Line) -> list[tuple[str, dict[str, str], bytes]]:
 def test_cut_anywhere_the_log_is_the_same(
     history: list[Step], cuts: dict[int, bool], closed_kept: int
 ) -> None:
-    """Whatever instances die in mid-commit, and however little stays in memory, the log comes out the same."""
+    """Whoever dies in mid-commit, and however little stays in memory, the log comes out the same."""
     assert said(lived(history, cuts, closed_kept)) == said(lived(history))
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_cut_after_each_event_in_turn(checkpoint: bool) -> None:
-    """A quarter of an hour with all services busy comes out the same wherever it is cut, in or between decisions."""
+    """A busy quarter of an hour comes out the same wherever it is cut, in or between decisions."""
     uncut = said(lived(SCENE))
     completed = 0
     for position in range(2, len(uncut) + 1):

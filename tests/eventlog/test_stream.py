@@ -117,7 +117,7 @@ async def test_where_there_is_no_room_nothing_of_an_append_is_stored(
 
 
 async def test_a_gap_is_never_passed_over(log_server: NatsServer) -> None:
-    """Should a server refuse one of several in flight and take a later one, that is said as loudly as can be."""
+    """Should a server refuse one of several in flight and take a later one, that is an error of its own."""
     odd = {"max_msgs_per_subject": 1, "discard": DiscardPolicy.NEW, "discard_new_per_subject": True}
     async with stream_on(log_server, **odd) as stream:
         await stream.append([event(stream, "b")])
@@ -150,7 +150,7 @@ async def test_reading_ends_by_itself(log_server: NatsServer) -> None:
 
 
 async def test_a_long_subject_is_read_whole(log_server: NatsServer) -> None:
-    """1,200 events of one subject among others come in order and once, whether or not replicas may be behind."""
+    """1,200 events of one subject among others come in order and once, also where replicas may be behind."""
     async with stream_on(log_server) as stream:
         await stream.append([event(stream, "ab"[n % 2]) for n in range(2400)])
         for settings in (stream.settings, replace(stream.settings, replicated=True)):
@@ -263,7 +263,7 @@ async def test_a_full_log_is_one_clear_error_and_goes_on_when_there_is_room(tmp_
 
 @pytest.mark.parametrize(("number", "room"), [(4, 0), (4, 1), (12, 1), (300, 4)])
 async def test_a_full_disk_is_survived(tmp_path: Path, number: int, room: int) -> None:
-    """A server that runs out of room in mid-commit leaves a prefix; given room, the service goes on from there."""
+    """A server that runs out of room in mid-commit leaves a prefix; given room, the service goes on."""
     async with (
         NatsServer.start(tmp_path, max_file_store=4 << 20) as server,
         opened(server.url) as client,

@@ -50,7 +50,7 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 async def test_an_instance_paused_in_mid_commit_writes_nothing_when_it_wakes(
     server: NatsServer, tmp_path: Path, number: int, passing: int
 ) -> None:
-    """Paused in mid-commit, replaced and woken, it adds nothing, and the log is as if nothing had happened."""
+    """Paused in mid-commit, replaced and woken, it adds nothing: the log is as if nothing had happened."""
     async with opened(server.url) as client, Gate(server.port) as gate:
         await client.publish(CENTRE, calls(number))
         gate.stop_at(OWN, 1 + passing)
@@ -74,7 +74,7 @@ async def test_an_instance_paused_in_mid_commit_writes_nothing_when_it_wakes(
 
 
 async def test_every_append_of_an_old_term_is_refused(server: NatsServer) -> None:
-    """One by one, many in flight, in a batch, and in a batch begun before the term was taken: nothing lands."""
+    """One by one, many in flight, in a batch, in a batch begun before the term was taken: nothing lands."""
     async with opened(server.url) as client:
         log, term = client.log(CENTRE), registry.log_subject(CENTRE, "intake", TERM)
 
@@ -121,7 +121,7 @@ async def test_every_append_of_an_old_term_is_refused(server: NatsServer) -> Non
 async def test_a_connection_cut_in_mid_commit_leaves_a_prefix(
     server: NatsServer, number: int, passing: int, stored: int
 ) -> None:
-    """What is stored is a prefix in decided order (of more than 1,000 events, whole batches); the rest follows."""
+    """What is stored is a prefix in decided order (over 1,000 events: whole batches); the rest follows."""
     async with opened(server.url) as client, Gate(server.port) as gate:
         await client.publish(CENTRE, calls(number))
         wanted = await expected(client)
