@@ -141,8 +141,10 @@ class Client:
             if len(part) == MAX_BATCH:
                 count += len(await stream.append(part))
                 part = []
+                _heed_cancelling()
         if part:
             count += len(await stream.append(part))
+        _heed_cancelling()
         return count
 
     async def command(
@@ -174,6 +176,7 @@ class Client:
         answer: dict[str, Any] = json.loads(reply.data)
         if (reply.headers or {}).get("content-type", "").startswith("application/problem+json"):
             raise Refusal(Problem.model_validate(answer))
+        _heed_cancelling()
         return answer
 
     async def _answer(self, centre: str, subject: str, content: bytes, headers: dict[str, str]) -> Msg:
@@ -278,6 +281,13 @@ def _check(what: str, service: str, name: str, known: Mapping[str, Mapping[str, 
                 expected=f"one of: {every}",
             )
         )
+
+
+def _heed_cancelling() -> None:
+    """Be cancelled after all: in Python 3.11 `asyncio.wait_for`, which nats-py uses, may swallow it."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _plain(value: Any) -> str:

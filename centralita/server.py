@@ -173,9 +173,10 @@ class NatsServer:
             await self._process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None:
+        # not Popen's own: it looks for the end first, and what it reaps asyncio misses, with a warning
+        if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+                os.kill(self._process.pid, number)
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -33,9 +33,9 @@ _EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
 class Settings:
     """How the log is written and read: seconds, and numbers of messages.
 
-    From `turning_point` messages on a commit is one atomic batch, below it plain appends in flight together;
-    with `replicated` it is always a batch, because several appends in flight are refused there, and so it is
-    on a stream with a limit of bytes or messages, where one could still fit behind a larger that did not.
+    From `turning_point` messages on a commit is one atomic batch, below it plain appends in flight together.
+    It is always a batch on a stream with replicas (or when `replicated` says so), because several appends in
+    flight are refused there, and on one with a limit, where one could still fit behind a larger that did not.
     """
 
     turning_point: int = 24
@@ -91,6 +91,7 @@ class Stream:
         if len(messages) > 1:
             config = await self._configuration()
             limited = config.get("max_bytes", -1) > 0 or config.get("max_msgs", -1) > 0
+            limited = limited or await self._replicated()
             limit = min(limit, config["max_msg_size"]) if config.get("max_msg_size", -1) > 0 else limit
         encoded = []
         for subject, message in messages:
@@ -101,7 +102,7 @@ class Stream:
                 )
             encoded.append((subject, headers, message.data))
         # of appends in flight one could be refused and a later one not
-        atomic = atomic or limited or bool(waiting) or self.settings.replicated
+        atomic = atomic or limited or bool(waiting)
         batched = atomic or len(encoded) >= self.settings.turning_point
         for start in range(0, len(encoded), MAX_BATCH):
             part = encoded[start : start + MAX_BATCH]
@@ -250,6 +251,9 @@ class Stream:
         assert failure is not None
         raise failure
 
+    async def _replicated(self) -> bool:
+        return self.settings.replicated or (await self._configuration()).get("num_replicas", 1) > 1
+
     async def purge(self, subject: str, before: int) -> None:
         """Remove the messages of a subject or wildcard with a sequence below `before`."""
         await self._api(f"STREAM.PURGE.{self.name}", {"filter": subject, "seq": before})
@@ -263,14 +267,14 @@ class Stream:
     async def existing(self, subjects: Iterable[str]) -> set[str]:
         """Which of these subjects (literal, at most a thousand) hold a message."""
         asked = list(subjects)
-        if self.settings.replicated:  # the replica that would answer at once may be behind
+        if await self._replicated():  # the replica that would answer at once may be behind
             raws = await asyncio.gather(*(self.last(subject) for subject in asked))
             return {raw.subject for raw in raws if raw}
         return {raw.subject async for raw in self._direct({"multi_last": asked})}
 
     async def read_subject(self, subject: str, after: int = 0) -> list[Raw]:
         """All messages of one literal subject after a sequence, in order; meant for short ones."""
-        if self.settings.replicated:  # the replica that would answer at once may be behind
+        if await self._replicated():  # the replica that would answer at once may be behind
             parts = [part async for part in self.read([subject], after, await self.last_sequence())]
             return [raw for part in parts for raw in part]
         found: list[Raw] = []

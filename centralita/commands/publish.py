@@ -99,7 +99,6 @@ async def _store(client: Client, centre: str, facts: list[Fact], done: Published
     except errors.Unavailable as error:
         fail(
             UNREACHABLE,
-            USAGE,
             f"{error}; {done.published} facts are stored, those after line {done.line} may not be:"
             " publish them again, repeats do no harm",
         )

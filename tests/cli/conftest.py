@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from centralita.process import StoreLock
 from tests.cli.keyboard import Stack, environment
 
 
@@ -38,16 +37,4 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield Stack(ready["nats"], store, ready["services"])
         process.terminate()
         assert process.wait(20) == 0
-    assert not _running(store)
-
-
-def _running(store: Path) -> bool:
-    """Whether the embedded server of a store lives still: its lock file names who started it, the server holds it."""
-    import fcntl
-
-    with (store / "lock").open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return os.path.exists(f"/proc/{(store / 'lock').read_text()}")  # noqa: PTH110
+    StoreLock(store).release()  # which the server would hold, if it still ran

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +74,15 @@ class Answer:
     def lines(self) -> list[Any]:
         """Standard output, which must be a JSON value a line."""
         return [json.loads(line) for line in self.out.splitlines()]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until it is so, a minute at most."""
+    for _ in range(3000):
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    raise TimeoutError
 
 
 def environment(**more: str) -> dict[str, str]:

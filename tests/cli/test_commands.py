@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from centralita.client import Client
 from centralita.server import NatsServer
 from tests.cli.keyboard import Stack, environment, typed
 
@@ -38,13 +39,13 @@ CALL = [
 
 
 def settled(stack: Stack, centre: str) -> None:
-    """Wait until the ticket that the call's complaint owes was recorded, which comes last but for deadlines."""
+    """Wait until the ticket that the call's complaint owes was recorded."""
     found = stack.typed("tail", "-c", centre, "--all", "--type", "ticket.owed", "--count", "1", "--json")
     assert found.code == 0
 
 
 def test_a_call_is_published_told_and_counted(stack: Stack) -> None:
-    """From JSON lines to its story with causes and tickets, to its history, its figures and a clean verification."""
+    """From JSON lines to its story with causes and tickets, its history, its figures and a clean check."""
     centre = stack.centre("--protocol", "cold-industry", "--clock", "virtual")
     published = stack.typed("publish", "-c", centre, stdin="".join(CALL))
     assert (published.code, published.err) == (0, "")
@@ -170,6 +171,31 @@ def test_centres_are_opened_listed_and_removed(stack: Stack) -> None:
         assert gone.code == 1
         assert f"no centre '{centre}'" in gone.err
     assert stack.typed("call", "c-1", "-c", stack.centre()).code == 1
+
+
+async def test_a_server_lost_on_the_way_says_what_is_stored(tmp_path: Path) -> None:
+    """Exit code 3, and how many facts and up to which line are on disk for certain."""
+    async with NatsServer.start(tmp_path) as server:
+        env = {"CENTRALITA_NATS": server.url, "CENTRALITA_CENTRE": "acme"}
+        assert (await asyncio.to_thread(typed, "centre", "add", "acme", **env)).code == 0
+        publishing = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "centralita.cli", "publish"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(**env),
+        )
+        assert publishing.stdin
+        publishing.stdin.write(CALL[0].encode())
+        async with Client(server.url) as client:
+            for _ in range(3000):
+                if await client.inbox("acme").last_sequence():
+                    break
+                await asyncio.sleep(0.02)
+        server.kill()
+        _, err = await asyncio.wait_for(publishing.communicate(CALL[1].encode()), 40)
+        assert publishing.returncode == 3
+        assert "1 facts are stored, those after line 1 may not be" in err.decode()
 
 
 async def test_an_active_service_that_is_missing_is_exit_code_three(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
-from asyncio import create_subprocess_exec, sleep, wait_for
+from asyncio import create_subprocess_exec, wait_for
 from asyncio.subprocess import PIPE
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 
 from centralita import replay
 from centralita.replay import Import
-from tests.cli.keyboard import Stack, environment, typed
+from tests.cli.keyboard import Stack, environment, typed, until
 from tests.replay.reference import figures
 from tests.replay.rows import NO_QUEUE, hung, served, text_of
 
@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_facts_are_in_the_order_of_time_and_each_call_in_its_own(file: Path) -> None:
-    """Over all calls the facts go by time, within a call by its life, and the same file gives the same ids."""
+    """Over all calls facts go by time, within a call by its life; the same file gives the same ids."""
     plan = Import.read(file, ZoneInfo("UTC"))
     told = list(plan.facts(clock=False))
     keys = [step.key for step in plan.steps]
@@ -72,7 +72,7 @@ def test_facts_are_in_the_order_of_time_and_each_call_in_its_own(file: Path) -> 
 def test_the_clock_never_passes_a_fact_that_is_still_to_come(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever lies behind an advance of the clock occurred no earlier, and the last is a day after everything."""
+    """What lies behind an advance of the clock occurred no earlier; the last is a day after everything."""
     monkeypatch.setattr(replay, "CLOCK_EVERY", 2)
     told = list(Import.read(file, ZoneInfo("UTC")).facts(clock=True))
     clock = None
@@ -100,7 +100,7 @@ def test_an_id_that_comes_twice_is_refused_the_second_time(file: Path) -> None:
 def test_the_figures_are_those_of_the_file_and_a_second_replay_changes_nothing(
     stack: Stack, file: Path
 ) -> None:
-    """With --json exactly the object, equal to what the file gives; the same after replaying the file again."""
+    """With --json exactly the object, equal to what the file gives; the same after a second replay."""
     expected = figures(file)
     words = ("replay", str(file), "--centre", "bank", "--nats", stack.url)
     first = stack.typed(*words, "--json")
@@ -144,8 +144,7 @@ async def test_ctrl_c_stops_a_replay_and_leaves_nothing(tmp_path: Path) -> None:
         stderr=PIPE,
         env=environment(TMPDIR=str(aside)),
     )
-    while not list(aside.glob("*/services/bank/*")):
-        await sleep(0.05)  # until the services have taken their seats in the centre
+    await until(lambda: any(aside.glob("*/services/bank/*")))  # the services have taken their seats
     process.send_signal(2)
     out, err = await wait_for(process.communicate(), 20)
     assert (process.returncode, out) == (130, b"")

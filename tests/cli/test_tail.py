@@ -18,7 +18,7 @@ from centralita.server import NatsServer
 from contracts import registry
 from contracts.protocol import PLAIN
 from eventlog.codec import Message
-from tests.cli.keyboard import environment, typed
+from tests.cli.keyboard import environment, typed, until
 
 CENTRE = "acme"
 TYPES = ("call.offered", "call.answered", "call.ended")
@@ -89,8 +89,7 @@ async def test_a_tail_comes_through_a_restart_without_a_gap_or_a_repeat(tmp_path
         for first in (6, 11):
             server.kill()
             await server.restart()
-            while not client.connection.is_connected:
-                await asyncio.sleep(0.05)
+            await until(lambda: client.connection.is_connected)
             await record(client, first, first + 4)
             assert [await shown(process) for _ in range(5)] == [str(n) for n in range(first, first + 5)]
         process.send_signal(signal.SIGINT)
@@ -102,8 +101,11 @@ async def test_only_what_is_new(tmp_path: Path) -> None:
     """--new shows nothing of what was recorded before it began."""
     async with recorded(tmp_path, 5) as (server, client):
         process = await started(server, "--new")
-        consumers = client.connection.jetstream()
-        while not await consumers.consumers_info(registry.log_stream(CENTRE)):
+        js, following = client.connection.jetstream(), list[object]()
+        for _ in range(3000):  # until the tail has its consumer
+            following = await js.consumers_info(registry.log_stream(CENTRE)) or following
+            if following:
+                break
             await asyncio.sleep(0.02)
         await record(client, 6, 6)
         assert await shown(process) == "6"

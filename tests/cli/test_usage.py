@@ -10,8 +10,19 @@ from centralita.cli import main
 from contracts import registry
 
 VERBS = [
-    "call", "centre", "command", "demo", "figures", "history", "publish", "query", "replay", "tail", "up", "verify",
-]  # fmt: skip
+    "call",
+    "centre",
+    "command",
+    "demo",
+    "figures",
+    "history",
+    "publish",
+    "query",
+    "replay",
+    "tail",
+    "up",
+    "verify",
+]
 WRONG: list[tuple[list[str], str]] = [
     (["fly"], "knows no 'fly'; it knows up"),
     (["command", "tickets", "burn"], "it knows register, comment"),

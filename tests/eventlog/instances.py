@@ -131,7 +131,7 @@ async def process(url: str, service: str, directory: Path) -> AsyncIterator[Proc
 async def until(true: Callable[[], Any], seconds: float = 10) -> None:
     """Wait until something is true; TimeoutError if it does not come to be."""
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110  of others, who tell nobody
+        while not true():
             await asyncio.sleep(0.005)
 
 
