@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -119,7 +120,8 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.connection.close()
+        with suppress(nats.errors.Error, OSError):  # a server that is gone already is no news
+            await self.connection.close()
 
     def log(self, centre: str) -> Stream:
         """The log of a centre."""
