@@ -15,7 +15,7 @@ from contracts.events import CentreOpened, ProtocolPublished
 from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.codec import Message
-from eventlog.stream import Stream
+from eventlog.stream import Stream, streams
 
 MAX_MESSAGE = 512 * 1024
 OPENING = 2
@@ -93,13 +93,7 @@ async def exists(connection: Client, name: str) -> bool:
 
 async def names(connection: Client) -> list[str]:
     """The centres that are open, by name."""
-    try:
-        streams = {info.config.name or "" for info in await connection.jetstream().streams_info()}
-    except Exception as error:
-        raise errors.of(error) from error
-    prefix = registry.log_stream("")
-    logs = (stream.removeprefix(prefix) for stream in streams if stream.startswith(prefix))
-    return sorted(centre for centre in logs if registry.inbox_stream(centre) in streams)
+    return sorted(registry.centres(await streams(connection)))
 
 
 async def remove(connection: Client, name: str) -> bool:

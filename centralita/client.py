@@ -19,7 +19,7 @@ from contracts import registry
 from contracts.base import Problem
 from eventlog import errors
 from eventlog.client import Connection
-from eventlog.codec import Message, moment, timestamp
+from eventlog.codec import Message, headers_of, moment, timestamp
 from eventlog.stream import MAX_BATCH, Raw, Settings, Stream
 
 
@@ -153,16 +153,11 @@ class Client:
         self, centre: str, service: str, verb: str, data: Mapping[str, Any], *, id: str = "", actor: str = ""
     ) -> dict[str, Any]:
         """Ask a service to do something; what it recorded, or Refusal. The same `id` again does it only once."""
-        headers = {
-            "ce-id": id or uuid4().hex,
-            "ce-source": self.name,
-            "ce-specversion": "1.0",
-            "ce-type": verb,
-        }
-        if actor:
-            headers["ce-actor"] = actor
         _check("command", service, verb, registry.COMMANDS)
-        return await self._ask(centre, registry.command_subject(centre, service, verb), data, headers)
+        asked = Message("", verb, b"", id or uuid4().hex, self.name, actor=actor)
+        return await self._ask(
+            centre, registry.command_subject(centre, service, verb), data, headers_of(asked)
+        )
 
     async def query(
         self, centre: str, service: str, name: str, data: Mapping[str, Any] | None = None

@@ -243,6 +243,13 @@ def log_stream(centre: str) -> str:
     return f"LOG_{centre}"
 
 
+def centres(streams: set[str]) -> set[str]:
+    """The centres that are open, by the names of all streams: those with both a log and an inbox."""
+    prefix = log_stream("")
+    logs = {stream.removeprefix(prefix) for stream in streams if stream.startswith(prefix)}
+    return {centre for centre in logs if inbox_stream(centre) in streams}
+
+
 def inbox_subject(centre: str, topic: str, id: str) -> str:
     """Where a fact is published; `*` or `>` as the id gives a filter."""
     return f"inbox.{centre}.{topic}.{id}"

@@ -461,9 +461,11 @@ class Runner(Generic[W]):
     def _answer_queries(self) -> None:
         still: list[_Asked] = []
         for asked in self._waiting:
+            if asked.answer.done():
+                continue
             if asked.position > max(self.core.log, self.core.own):
                 still.append(asked)
-            elif not asked.answer.done() and asked.query:
+            elif asked.query:
                 try:
                     asked.answer.set_result(asked.query(self.core.world))
                 except Exception as failure:  # noqa: BLE001  told to whoever asked

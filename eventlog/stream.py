@@ -45,6 +45,21 @@ class Settings:
     heartbeat: float = 2.0
 
 
+async def streams(connection: Client) -> set[str]:
+    """The names of all streams there are."""
+    found: set[str] = set()
+    while True:
+        query = json.dumps({"offset": len(found)}).encode()
+        try:
+            reply = await connection.request("$JS.API.STREAM.NAMES", query, timeout=5)
+        except Exception as error:
+            raise errors.of(error) from error
+        answer = json.loads(reply.data)
+        found.update(answer.get("streams") or [])
+        if not answer.get("streams") or len(found) >= answer.get("total", 0):
+            return found
+
+
 class Raw(NamedTuple):
     """A stored message before anybody has read its headers."""
 
@@ -500,4 +515,4 @@ def _stored(text: str) -> datetime:
     return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00")
 
 
-__all__ = ["MAX_BATCH", "Malformed", "Raw", "Settings", "Stream"]
+__all__ = ["MAX_BATCH", "Malformed", "Raw", "Settings", "Stream", "streams"]

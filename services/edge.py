@@ -22,7 +22,7 @@ from contracts import registry
 from contracts.base import Data, Problem, Refused
 from contracts.commands import Recorded
 from eventlog import errors
-from eventlog.codec import JSON, Malformed, Message, moment
+from eventlog.codec import JSON, Malformed, message_of
 from services.decider import Service, check_time
 from services.seat import Seat
 
@@ -143,23 +143,17 @@ class Edge:
         if (size := sum(len(name) + len(value) for name, value in asked.headers.items())) > HEADERS:
             raise Malformed("headers", f"at most {HEADERS} characters in all", str(size))
         command = model.model_validate_json(asked.body)
-        headers = {key.lower(): value for key, value in asked.headers.items()}
-        time = headers.get("ce-time")
-        try:
-            at = moment(time) if time else seat.now()
-        except ValueError:
-            raise Malformed("ce-time", "an RFC 3339 time with an offset", time or "") from None
-        check_time(at)
-        message = Message(
+        given = {key.lower(): value for key, value in asked.headers.items() if value}
+        usual = {"ce-specversion": "1.0", "ce-id": uuid4().hex, "ce-source": "anonymous", "ce-type": verb}
+        message = message_of("", usual | given, asked.body)
+        message = message._replace(
             aggregate="",
             name=verb,
-            data=asked.body,
-            id=headers.get("ce-id") or uuid4().hex,
-            source=headers.get("ce-source") or "anonymous",
-            time=at,
-            actor=headers.get("ce-actor") or getattr(command, "by", "") or "anonymous",
-            trace=headers.get("ce-traceparent", headers.get("traceparent", "")),
+            time=message.time or seat.now(),
+            actor=message.actor or getattr(command, "by", "") or "anonymous",
+            trace=message.trace or given.get("traceparent", ""),
         )
+        check_time(message.time)
         stored = await seat.command(self.service.subject_of(command), message)
         return Recorded(
             id=stored.id,

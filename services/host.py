@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
 
 from contracts import registry
+from eventlog import errors
 from eventlog.client import Connection
 from eventlog.runner import Pace
-from eventlog.stream import Settings
+from eventlog.stream import Settings, streams
 from services.decider import Service
 from services.edge import Edge, serve_http
 from services.seat import Seat
@@ -99,13 +98,9 @@ class Host:
     async def _discover(self) -> None:
         """Take a seat in every centre that has both its streams, and leave those that are gone."""
         try:
-            reply = await self._shared.request("$JS.API.STREAM.NAMES", b"{}", timeout=2)
-        except (NatsError, OSError):
+            centres = registry.centres(await streams(self._shared))
+        except errors.LogError:
             return  # the server is away; the seats know it themselves
-        names = set(json.loads(reply.data).get("streams") or [])
-        prefix = registry.log_stream("")
-        centres = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
-        centres = {centre for centre in centres if registry.inbox_stream(centre) in names}
         for centre in centres - set(self.seats):
             seat = Seat(
                 self.service, centre, self.connect, self._shared,

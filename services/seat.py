@@ -56,6 +56,10 @@ def place_of(centre: str, service: Service) -> Place:
     )
 
 
+PATIENCE = 20.0
+"""Seconds that a query waits for the position it asks for."""
+
+
 class Seat:
     """One instance of a service in one centre. `store` is where checkpoints and read models go; None: in memory."""
 
@@ -124,6 +128,14 @@ class Seat:
 
     async def query(self, name: str, query: Data) -> dict[str, Any]:
         """Answer a query from memory or from the read model, once the log was read as far as it asks."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._query(name, query)
+        except TimeoutError:
+            where = f"{self.service.name} has read up to {self.runner.core.log}"
+            raise errors.Unavailable(f"{where}; the position asked for has not come") from None
+
+    async def _query(self, name: str, query: Data) -> dict[str, Any]:
         position = (query.position or 0) if isinstance(query, Query) else 0
         if name == "status":
             return await self.runner.query(lambda world: self.status(), position)
