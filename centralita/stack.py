@@ -11,7 +11,7 @@ from typing import Any
 
 from centralita.server import NatsServer
 from contracts.registry import SERVICES
-from eventlog.runner import Pace
+from eventlog.place import Pace
 from eventlog.stream import Settings
 from services.decider import Service
 from services.host import Host, HostSettings

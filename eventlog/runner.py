@@ -24,65 +24,12 @@ from eventlog.beats import Beat, Heard
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Malformed, Message, timestamp
 from eventlog.core import TERM, Arrival, Core, Decider
+from eventlog.place import Pace, Place, event, read
+from eventlog.recovery import Recovery
 from eventlog.stream import Raw, Settings, Stream
 
 W = TypeVar("W")
 T = TypeVar("T")
-_HEADERS = 8192
-"""Characters that the headers of a fact may have in all: some of them come back in those of its events."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one service of one centre reads and writes: stream names and subjects, spelled by the caller.
-
-    `inbox_aggregate` gives the aggregate of the service that an inbox subject is about, or raises Malformed.
-    """
-
-    centre: str
-    service: str
-    log_stream: str
-    inbox_stream: str
-    log: str
-    own: str
-    reference: str
-    beats: str
-    kept: str
-    inbox: tuple[str, ...]
-    inbox_aggregate: Callable[[str], str]
-    source: str
-
-    def subject(self, aggregate: str) -> str:
-        """Where an own event of the aggregate goes."""
-        return f"{self.own}.{aggregate}"
-
-    def fact(self, raw: Raw) -> Arrival:
-        """What stands in the inbox, as far as it can be read."""
-        aggregate = ""
-        try:
-            aggregate = self.inbox_aggregate(raw.subject)
-            size = sum(len(name) + len(value) for name, value in raw.headers.items())
-            if size > _HEADERS:
-                raise Malformed("headers", f"at most {_HEADERS} characters in all", str(size))
-            return Arrival("fact", aggregate, raw.message())
-        except Malformed as malformed:
-            aggregate = aggregate or f"{self.kept.rsplit('.', 1)[-1]}:{raw.seq}"
-            blank = Message(aggregate, "", raw.data, f"inbox:{raw.seq}", "", seq=raw.seq, stored=raw.stored)
-            return Arrival("fact", aggregate, blank, malformed)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often and how much: seconds, and numbers of inputs or messages."""
-
-    beat: float = 0.025
-    silence: float = 2.0
-    first_silence: float = 0.3
-    inputs: int = 500
-    backlog: int = 4000
-    trim: float = 5.0
-    checkpoint: int = 20_000
-    retry: float = 0.2
 
 
 @dataclass(slots=True)
@@ -137,7 +84,6 @@ class Runner(Generic[W]):
         self._last_stored: datetime | None = None
         self._inbox_checked = -1
         self._trimmed = 0
-        self._referred = 0
         self._reference = 0
 
     # from outside
@@ -202,7 +148,7 @@ class Runner(Generic[W]):
             self.heard = Heard(
                 connection, self.place.beats, self.place.service, self.instance, self.decider.upstream
             )
-            self._referred, self._inbox_checked, self._last_stored = 0, -1, None
+            self._inbox_checked, self._last_stored = -1, None
             await _while_open(connection, self._serve())
         finally:
             if self.active:
@@ -221,6 +167,7 @@ class Runner(Generic[W]):
         self.core = Core(self.decider, self.place.source)
         if self._checkpoint:
             await self._checkpoint.load(self.core, self.log)
+        self.recovery = Recovery(self.core, self.log, self.inbox, self.place)
         await self._stand_by()
         if self._stopping.is_set():
             return
@@ -243,7 +190,7 @@ class Runner(Generic[W]):
         """Fold along until the active instance is silent, then take the term; ends with `self.term` ours."""
         seen, changed = -1, False
         while not self._stopping.is_set():
-            await self._catch_up(await self.log.last_sequence())
+            await self.recovery.catch_up(await self.log.last_sequence())
             last = await self.log.last(self.place.subject(TERM))
             if last and not self._vacant(last):
                 self.state = "standby"
@@ -273,50 +220,12 @@ class Runner(Generic[W]):
         term = last.message()
         return term.name == "term.released" or json.loads(term.data).get("instance") == self.instance
 
-    async def _catch_up(self, until: int) -> None:
-        """Fold own events up to a position of the log, the centre's messages in their places among them."""
-        own, reference = f"{self.place.own}.>", self.place.reference
-        references = [raw async for part in self.log.read([reference], self._referred, until) for raw in part]
-        waiting = deque(references)
-        async for part in self.log.read([own], self.core.own, until):
-            for raw in part:
-                message = _read(raw)
-                self._refer(waiting, message.log)
-                if self.core.absent(message):
-                    await self._restore(message.aggregate)
-                self.core.fold(message)
-        self._refer(waiting, self.core.log)
-
-    def _refer(self, waiting: deque[Raw], until: int) -> None:
-        while waiting and waiting[0].seq <= until:
-            self._referred = waiting[0].seq
-            self.core.refer(_read(waiting.popleft()))
-
     async def _recover(self) -> None:
-        await self._catch_up(self.term)
-        cut = self.core.cut
-        if cut:
-            arrival = await self._cause_of(cut)
-            await self._read_back([arrival.aggregate])
-            missing = self.core.complete(arrival)
-            self._report("decision.completed", {"events": len(missing), "after": cut.seq})
+        await self.recovery.catch_up(self.term)
+        if missing := await self.recovery.complete():
+            self._report("decision.completed", {"events": len(missing), "after": self.core.own})
             await self._commit(missing)
         self.committed = self.core.own
-
-    async def _cause_of(self, cut: Message) -> Arrival:
-        if cut.cause_source:
-            raw = await self.inbox.get(cut.inbox)
-            if raw is None:
-                raise errors.Corrupt(f"the fact at {cut.inbox} is gone, and its decision is not complete")
-            return self.place.fact(raw)
-        raw = await self.log.get(cut.log)
-        if raw is None:
-            raise errors.Corrupt(f"the event at {cut.log} is gone, and the decision on it is not complete")
-        return _event(raw)
-
-    async def _restore(self, aggregate: str) -> None:
-        history = await self.log.read_subject(self.place.subject(aggregate))
-        self.core.restore(aggregate, [_read(raw) for raw in history])
 
     # the active loop
 
@@ -332,7 +241,7 @@ class Runner(Generic[W]):
             self._wake.clear()
             # facts wait until the centre's own messages are known: no decision is made without its protocol
             arrivals = self._gather(ready=self.core.log >= self._reference)
-            await self._read_back([arrival.aggregate for arrival, _, _ in arrivals])
+            await self.recovery.read_back([arrival.aggregate for arrival, _, _ in arrivals])
             await self._step(arrivals)
             idle = not arrivals and not self._log and not self._inbox
             if idle or loop.time() >= beat_at:
@@ -386,9 +295,9 @@ class Runner(Generic[W]):
             if raw.subject.startswith(reference):
                 if gathered:
                     return gathered  # what was decided before it is committed first
-                self.core.refer(_read(raw))
+                self.core.refer(read(raw))
             elif not mine and name in heeds:
-                gathered.append((_event(raw), raw, None))
+                gathered.append((event(raw), raw, None))
                 self._log.popleft()
                 continue
             if gathered:
@@ -408,14 +317,6 @@ class Runner(Generic[W]):
             else:
                 self._waiting.append(asked)
         return gathered
-
-    async def _read_back(self, aggregates: Sequence[str]) -> None:
-        """Bring back into memory what was closed and is touched again."""
-        absent = {self.place.subject(it): it for it in aggregates if it and it not in self.core.tracks}
-        subjects = list(absent)
-        for start in range(0, len(subjects), 500):
-            for subject in await self.log.existing(subjects[start : start + 500]):
-                await self._restore(absent[subject])
 
     async def _step(self, arrivals: Sequence[tuple[Arrival, Raw | None, _Asked | None]]) -> None:
         """Decide on everything gathered and on the timers due, commit, and answer."""
@@ -574,18 +475,6 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
             task.cancel()
         await asyncio.wait(pending, timeout=0.2)
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _read(raw: Raw) -> Message:
-    try:
-        return raw.message()
-    except Malformed as malformed:
-        raise errors.Corrupt(f"the log at {raw.seq} cannot be read: {malformed}") from None
-
-
-def _event(raw: Raw) -> Arrival:
-    message = _read(raw)
-    return Arrival("event", message.aggregate, message)
 
 
 def _passed(raw: Raw) -> Arrival:

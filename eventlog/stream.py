@@ -7,42 +7,23 @@ under a new term.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
-import time
 from base64 import b64decode
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from eventlog import errors
-from eventlog.codec import Malformed, Message, headers_of, message_of
+from eventlog.codec import Malformed, Message, headers_of
+from eventlog.pull import Lost, Pull, Raw, Settings, above
 
 MAX_BATCH = 1000
 _EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 _EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How the log is written and read: seconds, and numbers of messages.
-
-    From `turning_point` messages on a commit is one atomic batch, below it plain appends in flight together.
-    It is always a batch on a stream with replicas (or when `replicated` says so), because several appends in
-    flight are refused there, and on one with a limit, where one could still fit behind a larger that did not.
-    """
-
-    turning_point: int = 24
-    replicated: bool = False
-    timeout: float = 5.0
-    window: int = 2000
-    heartbeat: float = 2.0
 
 
 async def streams(connection: Client) -> set[str]:
@@ -58,21 +39,6 @@ async def streams(connection: Client) -> set[str]:
         found.update(answer.get("streams") or [])
         if not answer.get("streams") or len(found) >= answer.get("total", 0):
             return found
-
-
-class Raw(NamedTuple):
-    """A stored message before anybody has read its headers."""
-
-    subject: str
-    headers: dict[str, str]
-    data: bytes
-    seq: int
-    stored: datetime
-    pending: int
-
-    def message(self) -> Message:
-        """The message; Malformed if its headers are not those of a CloudEvent."""
-        return message_of(self.subject, self.headers, self.data, self.seq, self.stored)
 
 
 class Stream:
@@ -368,7 +334,9 @@ class Stream:
         whole = len(subjects) > 1 and all(subject.endswith(".>") for subject in subjects)
         wanted = tuple(subject[:-1] for subject in subjects) if whole else ()
         while True:
-            pull = _Pull(self, [_above(subjects)] if whole else subjects, after)
+            pull = Pull(
+                self.connection, self.name, self.settings, [above(subjects)] if whole else subjects, after
+            )
             try:
                 await pull.start()
                 async for part in pull.lists():
@@ -376,127 +344,10 @@ class Stream:
                     kept = [raw for raw in part if raw.subject.startswith(wanted)] if whole else part
                     if kept:
                         yield kept
-            except _Lost:
+            except Lost:
                 continue
             finally:
                 await pull.stop()
-
-
-def _above(subjects: Sequence[str]) -> str:
-    """The one filter that passes what all of these pass, and more."""
-    tokens = zip(*(subject.split(".")[:-1] for subject in subjects), strict=False)
-    common = [same[0] for same in itertools.takewhile(lambda same: len(set(same)) == 1, tokens)]
-    return ".".join([*common, ">"])
-
-
-class _Lost(Exception):
-    """The consumer is gone or has skipped: begin again behind the last message read."""
-
-
-class _Pull:
-    """An ephemeral pull consumer without acknowledgements, asked for more before it runs dry."""
-
-    def __init__(self, stream: Stream, subjects: Sequence[str], after: int) -> None:
-        self.stream, self.subjects, self.after = stream, subjects, after
-        self.name = f"follow-{uuid4().hex[:12]}"
-        self._arrived: list[Raw] = []
-        self._signal = asyncio.Event()
-        self._asked = 0
-        self._delivered = 0
-        self._heard = time.monotonic()
-        self._lost = False
-        self._subscription: Any = None
-
-    async def start(self) -> None:
-        stream = self.stream
-        self._inbox = stream.connection.new_inbox()
-        self._subscription = await stream.connection.subscribe(
-            self._inbox, cb=self._on_message, pending_msgs_limit=-1, pending_bytes_limit=-1
-        )
-        config = ConsumerConfig(
-            name=self.name,
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=self.after + 1,
-            ack_policy=AckPolicy.NONE,
-            filter_subjects=list(self.subjects),
-            inactive_threshold=30.0,
-            mem_storage=True,
-            num_replicas=1,
-        )
-        try:
-            await stream._js.add_consumer(stream.name, config)
-        except Exception as error:
-            raise errors.of(error) from error
-        await self._ask()
-
-    async def stop(self) -> None:
-        connection = self.stream.connection
-        if self._subscription is None or connection.is_closed or connection.is_connecting:
-            return
-        await self._subscription.unsubscribe()
-        await connection.publish(f"$JS.API.CONSUMER.DELETE.{self.stream.name}.{self.name}", b"")
-
-    async def _ask(self) -> None:
-        settings = self.stream.settings
-        more = settings.window - self._asked
-        self._asked += more
-        query = {"batch": more, "expires": int(30e9), "idle_heartbeat": int(settings.heartbeat * 1e9)}
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.stream.name}.{self.name}"
-        await self.stream.connection.publish(subject, json.dumps(query).encode(), reply=self._inbox)
-
-    async def _on_message(self, reply: Msg) -> None:
-        self._heard = time.monotonic()
-        headers = reply.headers or {}
-        if reply.subject == self._inbox:  # what the server says itself; a message comes under its own subject
-            status = headers.get("Status", "")
-            if status == "100":
-                return
-            if status in (
-                "404",
-                "408",
-                "409",
-            ):  # this request has ended; what it still owed is asked for anew
-                self._asked = max(0, self._asked - int(headers.get("Nats-Pending-Messages", self._asked)))
-                self._lost |= status == "409" and "Deleted" in headers.get("Description", "")
-            else:
-                self._lost = True
-            self._signal.set()
-            return
-        tokens = reply.reply.split(".")
-        tail = tokens[4:9] if len(tokens) < 11 else tokens[6:11]
-        _, seq, delivered, stored, pending = (int(token) for token in tail)
-        self._asked -= 1
-        if delivered != self._delivered + 1:
-            self._lost = True
-        else:
-            self._delivered = delivered
-            at = datetime.fromtimestamp(stored / 1e9, UTC)
-            self._arrived.append(Raw(reply.subject, headers, reply.data, seq, at, pending))
-        self._signal.set()
-
-    async def lists(self) -> AsyncIterator[list[Raw]]:
-        settings = self.stream.settings
-        while True:
-            if not self._arrived and not self._lost:
-                try:
-                    async with asyncio.timeout(settings.heartbeat):  # wait_for may swallow a cancellation
-                        await self._signal.wait()
-                except TimeoutError:
-                    if self.stream.connection.is_closed:
-                        raise errors.Unavailable("the connection to the server is closed") from None
-                    if time.monotonic() - self._heard > 3 * settings.heartbeat:
-                        raise _Lost from None
-            self._signal.clear()
-            if self._asked < settings.window // 2:
-                try:
-                    await self._ask()
-                except Exception as error:
-                    raise errors.of(error) from error
-            if self._arrived:
-                part, self._arrived = self._arrived, []
-                yield part
-            elif self._lost:
-                raise _Lost
 
 
 def _raw_of(stored: dict[str, Any]) -> Raw:

@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from contracts import registry
 from eventlog import errors
 from eventlog.client import Connection
-from eventlog.runner import Pace
+from eventlog.place import Pace
 from eventlog.stream import Settings, streams
 from services.decider import Service
 from services.edge import Edge, serve_http

@@ -20,7 +20,8 @@ from eventlog import errors
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Malformed, Message, timestamp
 from eventlog.core import Arrival
-from eventlog.runner import Pace, Place, Runner, end
+from eventlog.place import Pace, Place
+from eventlog.runner import Runner, end
 from eventlog.stream import Settings, Stream
 from eventlog.view import View
 from services.decider import Decider, Service

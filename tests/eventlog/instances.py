@@ -24,7 +24,8 @@ from eventlog.checkpoint import Checkpoint
 from eventlog.client import Connection
 from eventlog.codec import Message
 from eventlog.core import TERM, Core
-from eventlog.runner import Pace, Runner
+from eventlog.place import Pace
+from eventlog.runner import Runner
 from eventlog.stream import Raw, Settings, Stream
 from services.decider import Decider
 from services.seat import place_of

@@ -1,0 +1,81 @@
+"""Where a service of a centre reads and writes, how often, and how what stands there becomes an input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from eventlog import errors
+from eventlog.codec import Malformed, Message
+from eventlog.core import Arrival
+from eventlog.stream import Raw
+
+_HEADERS = 8192
+"""Characters that the headers of a fact may have in all: some of them come back in those of its events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one service of one centre reads and writes: stream names and subjects, spelled by the caller.
+
+    `inbox_aggregate` gives the aggregate of the service that an inbox subject is about, or raises Malformed.
+    """
+
+    centre: str
+    service: str
+    log_stream: str
+    inbox_stream: str
+    log: str
+    own: str
+    reference: str
+    beats: str
+    kept: str
+    inbox: tuple[str, ...]
+    inbox_aggregate: Callable[[str], str]
+    source: str
+
+    def subject(self, aggregate: str) -> str:
+        """Where an own event of the aggregate goes."""
+        return f"{self.own}.{aggregate}"
+
+    def fact(self, raw: Raw) -> Arrival:
+        """What stands in the inbox, as far as it can be read."""
+        aggregate = ""
+        try:
+            aggregate = self.inbox_aggregate(raw.subject)
+            size = sum(len(name) + len(value) for name, value in raw.headers.items())
+            if size > _HEADERS:
+                raise Malformed("headers", f"at most {_HEADERS} characters in all", str(size))
+            return Arrival("fact", aggregate, raw.message())
+        except Malformed as malformed:
+            aggregate = aggregate or f"{self.kept.rsplit('.', 1)[-1]}:{raw.seq}"
+            blank = Message(aggregate, "", raw.data, f"inbox:{raw.seq}", "", seq=raw.seq, stored=raw.stored)
+            return Arrival("fact", aggregate, blank, malformed)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often and how much: seconds, and numbers of inputs or messages."""
+
+    beat: float = 0.025
+    silence: float = 2.0
+    first_silence: float = 0.3
+    inputs: int = 500
+    backlog: int = 4000
+    trim: float = 5.0
+    checkpoint: int = 20_000
+    retry: float = 0.2
+
+
+def read(raw: Raw) -> Message:
+    """A message of the log; Corrupt where it cannot be read."""
+    try:
+        return raw.message()
+    except Malformed as malformed:
+        raise errors.Corrupt(f"the log at {raw.seq} cannot be read: {malformed}") from None
+
+
+def event(raw: Raw) -> Arrival:
+    """Another service's event, to be decided on."""
+    message = read(raw)
+    return Arrival("event", message.aggregate, message)

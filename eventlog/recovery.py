@@ -1,0 +1,80 @@
+"""Recovery: a core's memory brought back from the log, exactly as it was when its last event was written."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from eventlog import errors
+from eventlog.codec import Message
+from eventlog.core import Arrival, Core
+from eventlog.place import Place, event, read
+from eventlog.stream import Raw, Stream
+
+W = TypeVar("W")
+_AT_ONCE = 500
+
+
+class Recovery(Generic[W]):
+    """What brings a core back: the log it is rebuilt from, and the inbox for a decision that was cut short."""
+
+    def __init__(self, core: Core[W], log: Stream, inbox: Stream, place: Place) -> None:
+        self.core, self._log, self._inbox, self._place = core, log, inbox, place
+        self._referred = 0
+
+    async def catch_up(self, until: int) -> None:
+        """Fold own events up to a position of the log, the centre's messages in their places among them."""
+        references = [
+            raw
+            async for part in self._log.read([self._place.reference], self._referred, until)
+            for raw in part
+        ]
+        waiting = deque(references)
+        async for part in self._log.read([f"{self._place.own}.>"], self.core.own, until):
+            for raw in part:
+                message = read(raw)
+                self._refer(waiting, message.log)
+                if self.core.absent(message):
+                    await self._restore(message.aggregate)
+                self.core.fold(message)
+        self._refer(waiting, self.core.log)
+
+    def _refer(self, waiting: deque[Raw], until: int) -> None:
+        while waiting and waiting[0].seq <= until:
+            self._referred = waiting[0].seq
+            self.core.refer(read(waiting.popleft()))
+
+    async def complete(self) -> list[Message]:
+        """What is missing of the last decision, decided again on the state before it; Corrupt if that cannot be."""
+        if self.core.inbox > await self._inbox.last_sequence():
+            raise errors.Corrupt(f"{self._inbox.name} ends before {self.core.inbox}, which was decided on")
+        cut = self.core.cut
+        if cut is None:
+            return []
+        arrival = await self._cause_of(cut)
+        await self.read_back([arrival.aggregate])
+        return self.core.complete(arrival)
+
+    async def _cause_of(self, cut: Message) -> Arrival:
+        if cut.cause_source:
+            raw = await self._inbox.get(cut.inbox)
+            if raw is None:
+                raise errors.Corrupt(f"the fact at {cut.inbox} is gone, and its decision is not complete")
+            return self._place.fact(raw)
+        raw = await self._log.get(cut.log)
+        if raw is None:
+            raise errors.Corrupt(f"the event at {cut.log} is gone, and the decision on it is not complete")
+        return event(raw)
+
+    async def read_back(self, aggregates: Sequence[str]) -> None:
+        """Bring back into memory what was closed and is touched again."""
+        absent = {self._place.subject(it): it for it in aggregates if it and it not in self.core.tracks}
+        subjects = list(absent)
+        for start in range(0, len(subjects), _AT_ONCE):
+            for subject in await self._log.existing(subjects[start : start + _AT_ONCE]):
+                await self._restore(absent[subject])
+
+    async def _restore(self, aggregate: str) -> None:
+        history = await self._log.read_subject(self._place.subject(aggregate))
+        self.core.restore(aggregate, [read(raw) for raw in history])
