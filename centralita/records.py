@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -78,21 +79,29 @@ class _Unsupported(Exception):
         self.reason = reason
 
 
-def read(path: Path | str, zone: tzinfo = UTC) -> Iterator[Row]:
+def read(path: Path | str, zone: tzinfo = UTC, digest: blake2b | None = None) -> Iterator[Row]:
     """Read call records one at a time, in the file's order; every row comes out as exactly one item.
 
     The file is tab-separated with a header row, plain or gzip, with CRLF or LF; empty lines are no rows.
-    `zone` is where its clock hung. Raises `NotCallRecords`, or `OSError` where the file cannot be opened.
+    Two calls cannot share an id: the second is refused. `zone` is where the file's clock hung; `digest`, if
+    given, takes in the unpacked text as it is read. Raises `NotCallRecords`, or `OSError` where the file
+    cannot be opened.
     """
-    line = 1
+    line, digest, seen = 1, digest or blake2b(), dict[str, int]()
     try:
         with _opened(path) as lines:
-            header = [name.strip() for name in next(lines, "").split("\t")]
+            first = next(lines, "")
+            digest.update(first.encode())
+            header = [name.strip() for name in first.split("\t")]
             if missing := [name for name in (*NAMES, *CLOCKS, *DURATIONS) if name not in header]:
                 raise NotCallRecords(f"{path}: no column {', '.join(missing)} in the header row")
             for line, text in enumerate(lines, 2):
+                digest.update(text.encode())
                 if text := text.rstrip("\r\n"):
-                    yield _row(line, header, text, zone)
+                    row = _row(line, header, text, zone)
+                    if isinstance(row, CallRecord) and (known := seen.setdefault(row.call_id, line)) != line:
+                        row = Refused(line, "call_id", f"the id of the call on line {known}", text)
+                    yield row
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise NotCallRecords(f"{path}: damaged after line {line}: {error}") from error
 

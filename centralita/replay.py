@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -47,7 +48,8 @@ class Import:
     """What a file tells, ready to be published in the order of its times.
 
     The order is that of the instants over all calls, and within a call that of its life: where the old clocks
-    step back, a fact is placed at the latest instant before it.
+    step back, a fact is placed at the latest instant before it. `source` is `/import/<digest of the unpacked
+    content>`: a file keeps its facts' ids under whatever name, packed or not, and two files share none.
     """
 
     source: str
@@ -57,7 +59,8 @@ class Import:
     @classmethod
     def read(cls, path: Path, zone: ZoneInfo) -> Import:
         """Read the whole file; records.NotCallRecords, or OSError where it cannot be opened."""
-        rows = list(_once(records.read(path, zone)))
+        digest = blake2b(digest_size=8)
+        rows = list(records.read(path, zone, digest))
         steps: list[_Step] = []
         first = next((row.offered for row in rows if isinstance(row, records.CallRecord)), EPOCH)
         now = first  # a row that is no call has no time of its own: that of the call above it in the file
@@ -70,12 +73,12 @@ class Import:
                 latest = max(latest, at)
                 steps.append(_Step(latest, number, part, at))
         steps.sort()
-        return cls(f"/import/{path.name.removesuffix('.gz')}", rows, steps)
+        return cls(f"/import/{digest.hexdigest()}", rows, steps)
 
     def facts(self, *, clock: bool) -> Iterator[Fact]:
         """The facts, and with `clock` the advances of the virtual clock among them and after them.
 
-        The clock is never ahead of a fact that is still to come. The same file gives the same ids.
+        The clock is never ahead of a fact that is still to come. The same content gives the same ids.
         """
         ahead = self._least_to_come() if clock else []
         for number, step in enumerate(self.steps):
@@ -114,8 +117,8 @@ class Import:
 async def replay(client: Client, centre: str, path: Path, progress: Progress) -> dict[str, Any]:
     """Publish a file of call records, wait until all is settled, and return the figures by queue.
 
-    A centre that does not exist is opened with the plain protocol and a virtual clock. Replaying a file again
-    changes nothing. Raises records.NotCallRecords, OSError, errors.LogError.
+    A centre that does not exist is opened with the plain protocol and a virtual clock. Replaying a file again,
+    under whatever name, changes nothing. Raises records.NotCallRecords, OSError, errors.LogError.
     """
     await centres.add(client.connection, centre, PLAIN, clock="virtual")
     zone, virtual = await _nature(client, centre)
@@ -123,17 +126,6 @@ async def replay(client: Client, centre: str, path: Path, progress: Progress) ->
     await _publish(client, centre, plan, virtual, progress)
     position = await _settle(client, centre, progress)
     return await client.query(centre, "sla", "figures", {"by": "queue", "position": position})
-
-
-def _once(rows: Iterator[records.Row]) -> Iterator[records.Row]:
-    """The rows, a call's second one refused: two calls cannot share an id."""
-    seen: dict[str, int] = {}
-    for row in rows:
-        first = seen.setdefault(row.call_id, row.line) if isinstance(row, records.CallRecord) else row.line
-        if first == row.line:
-            yield row
-        else:
-            yield records.Refused(row.line, "call_id", f"the id of the call on line {first}", "")
 
 
 async def _nature(client: Client, centre: str) -> tuple[ZoneInfo, bool]:

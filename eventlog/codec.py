@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, unquote
 
 SPEC_VERSION = "1.0"
+MOST_HEADERS = 8192
 JSON = "application/json"
 # CloudEvents: printable ASCII but space, double quote and percent travels as it is, the rest percent-encoded
 _PLAIN = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"%')
@@ -107,6 +108,13 @@ def headers_of(message: Message) -> dict[str, str]:
     if message.trace:
         headers["ce-traceparent"] = _escaped(message.trace)
     return headers
+
+
+def check_size(headers: Mapping[str, str]) -> None:
+    """Malformed where the headers of a fact or command are too large: some come back in those of its events."""
+    size = sum(len(name) + len(value) for name, value in headers.items())
+    if size > MOST_HEADERS:
+        raise Malformed("headers", f"at most {MOST_HEADERS} characters in all", str(size))
 
 
 def message_of(

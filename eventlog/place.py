@@ -6,12 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eventlog import errors
-from eventlog.codec import Malformed, Message
+from eventlog.codec import Malformed, Message, check_size
 from eventlog.core import Arrival
 from eventlog.stream import Raw
-
-_HEADERS = 8192
-"""Characters that the headers of a fact may have in all: some of them come back in those of its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +40,7 @@ class Place:
         aggregate = ""
         try:
             aggregate = self.inbox_aggregate(raw.subject)
-            size = sum(len(name) + len(value) for name, value in raw.headers.items())
-            if size > _HEADERS:
-                raise Malformed("headers", f"at most {_HEADERS} characters in all", str(size))
+            check_size(raw.headers)
             return Arrival("fact", aggregate, raw.message())
         except Malformed as malformed:
             aggregate = aggregate or f"{self.kept.rsplit('.', 1)[-1]}:{raw.seq}"
@@ -57,7 +52,7 @@ class Place:
 class Pace:
     """How often and how much: seconds, and numbers of inputs or messages."""
 
-    beat: float = 0.025
+    beat: float = 0.05
     silence: float = 2.0
     first_silence: float = 0.3
     inputs: int = 500

@@ -120,12 +120,10 @@ class Pull:
         if reply.subject == self._inbox:  # what the server says itself; a message comes under its own subject
             status = headers.get("Status", "")
             if status == "100":
-                return
-            if status in (
-                "404",
-                "408",
-                "409",
-            ):  # this request has ended; what it still owed is asked for anew
+                if int(headers.get("Nats-Last-Consumer", 0)) <= self._delivered:
+                    return
+                self._lost = True  # what was on its way when the connection broke never came
+            elif status in ("404", "408", "409"):  # this request has ended; what it still owed is asked anew
                 self._asked = max(0, self._asked - int(headers.get("Nats-Pending-Messages", self._asked)))
                 self._lost |= status == "409" and "Deleted" in headers.get("Description", "")
             else:

@@ -42,6 +42,10 @@ class _Asked:
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
+_PASSED = Arrival("event", "", Message("", "", b"", "", ""))
+"""A message of the log that says nothing to this service; only its position counts."""
+
+
 class Replaced(Exception):
     """Another instance has taken the term."""
 
@@ -300,10 +304,12 @@ class Runner(Generic[W]):
                 gathered.append((event(raw), raw, None))
                 self._log.popleft()
                 continue
-            if gathered:
-                gathered.append((_passed(raw), raw, None))
-            else:
+            if not gathered:
                 self.core.log = raw.seq
+            elif gathered[-1][0].aggregate == "" and gathered[-1][1]:
+                gathered[-1] = (_PASSED, raw, None)
+            else:
+                gathered.append((_PASSED, raw, None))
             self._log.popleft()
         while ready and self._inbox and len(gathered) < self.pace.inputs:
             raw = self._inbox.popleft()
@@ -475,11 +481,6 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
             task.cancel()
         await asyncio.wait(pending, timeout=0.2)
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _passed(raw: Raw) -> Arrival:
-    """A message of the log that says nothing to this service; only its position counts."""
-    return Arrival("event", "", Message("", "", b"", "", "", seq=raw.seq))
 
 
 def _nothing(arrival: Arrival) -> Exception:

@@ -36,9 +36,13 @@ async def streams(connection: Client) -> set[str]:
         except Exception as error:
             raise errors.of(error) from error
         answer = json.loads(reply.data)
+        if "error" in answer:
+            raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
         found.update(answer.get("streams") or [])
-        if not answer.get("streams") or len(found) >= answer.get("total", 0):
+        if len(found) >= answer["total"]:
             return found
+        if not answer.get("streams"):
+            raise errors.Unavailable("the server names fewer streams than it counts")
 
 
 class Stream:

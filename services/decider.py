@@ -62,6 +62,11 @@ class Service:
     normalise: Callable[[Data, CentreProtocol], Data] | None = None
 
     @property
+    def package(self) -> str:
+        """The package that the domain is in."""
+        return f"services.{self.name}"
+
+    @property
     def topics(self) -> tuple[str, ...]:
         """The topics of the inbox that this service reads."""
         return tuple(topic for topic, reader in registry.TOPICS.items() if reader == self.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -22,13 +22,11 @@ from contracts import registry
 from contracts.base import Data, Problem, Refused
 from contracts.commands import Recorded
 from eventlog import errors
-from eventlog.codec import JSON, Malformed, message_of
+from eventlog.codec import JSON, Malformed, check_size, message_of
 from services.decider import Service, check_time
 from services.seat import Seat
 
 VERSION = "0.1.0"
-HEADERS = 8192
-"""Characters that the headers of a command may have in all: some of them come back in those of its event."""
 
 
 class _Capped(NatsMetricsSettingsProvider):
@@ -73,12 +71,12 @@ def problem_of(reason: Exception) -> Problem:
 
 
 class Edge:
-    """The request/reply and HTTP side of one service; `seat_of` gives the seat of a centre, if there is one."""
+    """The request/reply and HTTP side of one service, which has these seats; `found`: whether it knows them all."""
 
     def __init__(
-        self, service: Service, url: str, seat_of: Callable[[str], Seat | None], seats: Iterable[Seat]
-    ):
-        self.service, self._seat_of, self._seats = service, seat_of, seats
+        self, service: Service, url: str, seats: Mapping[str, Seat], found: Callable[[], bool]
+    ) -> None:
+        self.service, self.seats, self._found = service, seats, found
         metrics = CollectorRegistry()
         metrics.register(_Positions(self))
         prometheus = NatsPrometheusMiddleware(registry=metrics, app_name=service.name)
@@ -118,7 +116,7 @@ class Edge:
         answer: Callable[[Seat, str, type[Data], NatsMessage], Awaitable[Data | dict[str, Any]]],
     ) -> None:
         async def handler(asked: NatsMessage) -> None:
-            seat = self._seat_of(asked.raw_message.subject.split(".")[1])
+            seat = self.seats.get(asked.raw_message.subject.split(".")[1])
             if seat is None or not seat.runner.active:
                 return  # the active instance answers, or nobody does
             try:
@@ -140,8 +138,7 @@ class Edge:
         self.broker.subscriber(subject, no_reply=True, title=name, description=model.__doc__)(handler)
 
     async def _command(self, seat: Seat, verb: str, model: type[Data], asked: NatsMessage) -> Recorded:
-        if (size := sum(len(name) + len(value) for name, value in asked.headers.items())) > HEADERS:
-            raise Malformed("headers", f"at most {HEADERS} characters in all", str(size))
+        check_size(asked.headers)
         command = model.model_validate_json(asked.body)
         given = {key.lower(): value for key, value in asked.headers.items() if value}
         usual = {"ce-specversion": "1.0", "ce-id": uuid4().hex, "ce-source": "anonymous", "ce-type": verb}
@@ -206,8 +203,8 @@ class Edge:
         return AsgiResponse(b'{"status": "alive"}', 200, {"content-type": JSON})
 
     async def _ready(self, scope: Any) -> AsgiResponse:
-        states = {seat.centre: seat.runner.state for seat in self._seats}
-        ready = all(state in ("active", "standby") for state in states.values())
+        states = {centre: seat.runner.state for centre, seat in self.seats.items()}
+        ready = self._found() and all(state in ("active", "standby") for state in states.values())
         body = json.dumps({"ready": ready, "centres": states}).encode()
         return AsgiResponse(body, 200 if ready else 503, {"content-type": JSON})
 
@@ -230,7 +227,7 @@ class _Positions:
                 ("open_aggregates", "aggregates in memory"),
             )
         }
-        for seat in self._edge._seats:
+        for seat in list(self._edge.seats.values()):
             core, key = seat.runner.core, (self._edge.service.name, seat.centre)
             families["active"].add_metric(key, float(seat.runner.active))
             families["inbox_position"].add_metric(key, core.inbox)

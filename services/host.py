@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ class Host:
         self.seats: dict[str, Seat] = {}
         self.http_port = 0
         self.ready = asyncio.Event()
+        self._found = False
         self._look = asyncio.Event()
 
     async def connect(self, *, reconnect: bool = False) -> Client:
@@ -68,39 +70,47 @@ class Host:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then leave every centre cleanly. OSError if server or port cannot be had."""
-        self._shared = await self.connect(reconnect=True)
-        edge = Edge(self.service, self.settings.url, self.seats.get, _Live(self.seats))
-        server, serving = await serve_http(edge.app, self.settings.http_host, self.settings.http_port)
-        self.http_port = server.port
+        async with AsyncExitStack() as leaving:
+            self._shared = await self.connect(reconnect=True)
+            leaving.push_async_callback(_quietly, self._shared.close)
+            edge = Edge(self.service, self.settings.url, self.seats, self._all_found)
+            server, serving = await serve_http(edge.app, self.settings.http_host, self.settings.http_port)
+            self.http_port = server.port
+            leaving.push_async_callback(_end_http, server, serving)
+            leaving.push_async_callback(_quietly, edge.broker.stop)
+            await edge.broker.start()
+            leaving.push_async_callback(self._leave)
+            await self._work(stop)
 
+    async def _work(self, stop: asyncio.Event) -> None:
         async def on_change(_: Any) -> None:
             self._look.set()
 
-        try:
-            await edge.broker.start()
-            await self._shared.subscribe(registry.CENTRES_CHANGED, cb=on_change)
-            while not stop.is_set():
-                self._look.clear()
-                await self._discover()
-                self.ready.set()
-                waits = [asyncio.ensure_future(self._look.wait()), asyncio.ensure_future(stop.wait())]
-                await asyncio.wait(waits, timeout=self.settings.discover, return_when=asyncio.FIRST_COMPLETED)
-                for wait in waits:
-                    wait.cancel()
-        finally:
-            await asyncio.gather(*(seat.stop() for seat in self.seats.values()), return_exceptions=True)
-            server.should_exit = True
-            await serving
-            with contextlib.suppress(Exception):
-                await edge.broker.stop()
-                await self._shared.close()
+        await self._shared.subscribe(registry.CENTRES_CHANGED, cb=on_change)
+        while not stop.is_set():
+            self._look.clear()
+            await self._discover()
+            self.ready.set()
+            waits = [asyncio.ensure_future(self._look.wait()), asyncio.ensure_future(stop.wait())]
+            await asyncio.wait(waits, timeout=self.settings.discover, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+
+    async def _leave(self) -> None:
+        await asyncio.gather(*(seat.stop() for seat in self.seats.values()), return_exceptions=True)
+
+    def _all_found(self) -> bool:
+        """Whether the server was asked for its centres, and can be asked again."""
+        return self._found and self._shared.is_connected
 
     async def _discover(self) -> None:
         """Take a seat in every centre that has both its streams, and leave those that are gone."""
         try:
             centres = registry.centres(await streams(self._shared))
         except errors.LogError:
+            self._found = False
             return  # the server is away; the seats know it themselves
+        self._found = True
         for centre in centres - set(self.seats):
             seat = Seat(
                 self.service, centre, self.connect, self._shared,
@@ -112,14 +122,15 @@ class Host:
             await self.seats.pop(centre).stop()
 
 
-class _Live:
-    """The seats as they are at the time of asking."""
+async def _quietly(leave: Callable[[], Awaitable[None]]) -> None:
+    """Leave what may be gone already."""
+    with suppress(Exception):
+        await leave()
 
-    def __init__(self, seats: dict[str, Seat]) -> None:
-        self._seats = seats
 
-    def __iter__(self) -> Any:
-        return iter(list(self._seats.values()))
+async def _end_http(server: Any, serving: asyncio.Task[None]) -> None:
+    server.should_exit = True
+    await serving
 
 
 def _report(service: str, centre: str, event: str, about: dict[str, Any]) -> None:

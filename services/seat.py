@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -16,18 +19,17 @@ from nats.aio.client import Client
 from contracts import registry
 from contracts.base import Data
 from contracts.commands import Query
+from contracts.deciding import World
+from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Malformed, Message, timestamp
-from eventlog.core import Arrival
+from eventlog.core import Arrival, Track
 from eventlog.place import Pace, Place
 from eventlog.runner import Runner, end
 from eventlog.stream import Settings, Stream
 from eventlog.view import View
 from services.decider import Decider, Service
-
-SCHEMA = "1"
-"""Raise it when the shape of any service's memory changes: older checkpoints are then left aside."""
 
 
 def place_of(centre: str, service: Service) -> Place:
@@ -106,11 +108,6 @@ class Seat:
         if self.view:
             self.view.close()
 
-    @property
-    def ended(self) -> bool:
-        """Whether the loop has given up: the centre is gone, or its log contradicts itself."""
-        return bool(self._tasks) and self._tasks[0].done()
-
     async def _read(self, view: View) -> None:
         while True:
             with suppress(errors.LogError):
@@ -180,8 +177,22 @@ class Seat:
 
 def checkpoint_of(service: Service, centre: str, store: Path) -> Checkpoint:
     """Where a service keeps its memory of a centre."""
-    schema = blake2b(f"{SCHEMA} {service.name}".encode(), digest_size=8).hexdigest()
-    return Checkpoint(store / centre / f"{service.name}.checkpoint", schema)
+    return Checkpoint(store / centre / f"{service.name}.checkpoint", _shape_of(service.package))
+
+
+@functools.cache
+def _shape_of(package: str) -> str:
+    """What a package's memory looks like: the names and types of all fields of its dataclasses, in short."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(f"{package}.")]
+    classes = {
+        it for module in modules for it in vars(module).values() if isinstance(it, type) and is_dataclass(it)
+    }
+    kept = [it for it in classes if it.__module__.startswith(package)] + [World, Track]
+    told = sorted(
+        f"{it.__qualname__} {[(field.name, str(field.type)) for field in fields(it)]}" for it in kept
+    )
+    protocol = json.dumps(Protocol.model_json_schema(), sort_keys=True)
+    return blake2b(f"{told} {protocol}".encode(), digest_size=8).hexdigest()
 
 
 def view_path(service: Service, centre: str, store: Path | None) -> Path | None:

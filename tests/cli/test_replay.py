@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_facts_are_in_the_order_of_time_and_each_call_in_its_own(file: Path) -> None:
-    """Over all calls facts go by time, within a call by its life; the same file gives the same ids."""
+    """Over all calls facts go by time, within a call by its life; renamed and packed it gives the same ids."""
     plan = Import.read(file, ZoneInfo("UTC"))
     told = list(plan.facts(clock=False))
     keys = [step.key for step in plan.steps]
@@ -64,7 +64,7 @@ def test_facts_are_in_the_order_of_time_and_each_call_in_its_own(file: Path) -> 
     assert lives["import-6"] == ["record.refused"]
     ids = [(fact.source, fact.id) for fact in told]
     assert len(set(ids)) == len(ids)
-    packed = file.with_name("month.txt.gz")
+    packed = file.with_name("renamed.gz")
     packed.write_bytes(gzip.compress(file.read_bytes()))
     assert ids == [(fact.source, fact.id) for fact in Import.read(packed, ZoneInfo("UTC")).facts(clock=False)]
 
@@ -87,16 +87,6 @@ def test_the_clock_never_passes_a_fact_that_is_still_to_come(
     assert told[-1].data["to"] == last + timedelta(days=1)
 
 
-def test_an_id_that_comes_twice_is_refused_the_second_time(file: Path) -> None:
-    """Two rows with one id cannot both be a call: the second is refused, with the line of the first."""
-    file.write_text(text_of(ROWS[0], ROWS[1], ROWS[0]))
-    (refused,) = [
-        f for f in Import.read(file, ZoneInfo("UTC")).facts(clock=False) if f.type == "record.refused"
-    ]
-    assert refused.data["line"] == 4
-    assert "line 2" in refused.data["reason"]
-
-
 def test_the_figures_are_those_of_the_file_and_a_second_replay_changes_nothing(
     stack: Stack, file: Path
 ) -> None:
@@ -117,6 +107,20 @@ def test_the_figures_are_those_of_the_file_and_a_second_replay_changes_nothing(
     shown = stack.typed(*words)
     assert "1 rows ignored, 1 refused" in shown.out
     assert stack.typed("call", "990315-XX0901-1", "-c", "bank").code == 0
+
+
+def test_files_of_one_name_are_two_and_a_renamed_file_is_one(stack: Stack, file: Path, tmp_path: Path) -> None:
+    """Another folder's file of the same name adds all its rows, the first file under another name none."""
+    other = tmp_path / "other" / file.name
+    other.parent.mkdir()
+    other.write_text(text_of(*ROWS[:2], *(row | {"call_id": f"1{row['call_id']}"} for row in ROWS[2:5]), ROWS[2]))
+    renamed = file.rename(tmp_path / "renamed.txt")
+    counted = []
+    for path in (renamed, other, renamed.rename(file)):
+        answer = stack.typed("replay", str(path), "--centre", "twice", "--nats", stack.url, "--json")
+        assert (answer.code, answer.err) == (0, "")
+        counted.append((answer.json["queues"]["all"]["offered"], answer.json["ignored"], answer.json["refused"]))
+    assert counted == [(4, 1, 1), (5, 3, 2), (5, 3, 2)]
 
 
 def test_replay_on_a_stack_of_its_own(file: Path, tmp_path: Path) -> None:

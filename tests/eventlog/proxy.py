@@ -8,20 +8,22 @@ from contextlib import suppress
 from threading import Thread
 from typing import Self
 
-ACK = b'{"stream":"'
-PUBLISH = b"HPUB log."
+MARKS = {"on_publish": b"HPUB log.", "on_ack": b'{"stream":"', "on_message": b"HMSG s"}
+"""What the bytes hold for which a hook is called."""
 
 
 class Proxy:
     """Passes bytes between its clients and a server on 127.0.0.1.
 
-    `on_ack` and `on_publish` are called, once and before they are passed on, with the next bytes that hold an
-    acknowledgement or an event; if they return False these bytes are lost, and with `cut` the connection too.
+    `on_publish`, `on_ack` and `on_message` are called, once and before they are passed on, for the next bytes
+    that hold an event sent, an acknowledgement, or an event delivered; if they return False these bytes are
+    lost, and with `cut` the connection too.
     """
 
     def __init__(self, port: int) -> None:
         self.on_ack: Callable[[], bool] | None = None
         self.on_publish: Callable[[], bool] | None = None
+        self.on_message: Callable[[], bool] | None = None
         self.cut = False
         self._port = port
         self._sockets: list[socket.socket] = []
@@ -44,22 +46,26 @@ class Proxy:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(("127.0.0.1", self._port))
                 self._sockets += [client, server]
-                Thread(target=self._pump, args=(client, server, "on_publish", PUBLISH), daemon=True).start()
-                Thread(target=self._pump, args=(server, client, "on_ack", ACK), daemon=True).start()
+                Thread(target=self._pump, args=(client, server, "on_publish"), daemon=True).start()
+                Thread(target=self._pump, args=(server, client, "on_ack", "on_message"), daemon=True).start()
 
-    def _pump(self, source: socket.socket, target: socket.socket, hook: str, mark: bytes) -> None:
+    def _pump(self, source: socket.socket, target: socket.socket, *hooks: str) -> None:
         with suppress(OSError):
             while passing := source.recv(1 << 16):
-                call: Callable[[], bool] | None = getattr(self, hook)
-                if call is not None and mark in passing:
-                    setattr(self, hook, None)
-                    if not call():
-                        if self.cut:
-                            break
-                        continue
+                if not all(self._passes(hook, passing) for hook in hooks):
+                    if self.cut:
+                        break
+                    continue
                 target.sendall(passing)
         _end(source)
         _end(target)
+
+    def _passes(self, hook: str, passing: bytes) -> bool:
+        call: Callable[[], bool] | None = getattr(self, hook)
+        if call is None or MARKS[hook] not in passing:
+            return True
+        setattr(self, hook, None)
+        return call()
 
 
 def _end(open_: socket.socket) -> None:

@@ -20,7 +20,7 @@ from eventlog import errors
 from eventlog.client import Connection
 from eventlog.codec import Message
 from eventlog.core import TERM
-from eventlog.stream import Raw, Stream
+from eventlog.stream import Raw, Settings, Stream
 from tests.eventlog.instances import (
     CENTRE,
     calls,
@@ -32,14 +32,16 @@ from tests.eventlog.instances import (
     told,
     until,
 )
+from tests.eventlog.proxy import Proxy
+
+
+async def ignored(error: Exception) -> None:
+    """Lost connections are part of the tests."""
 
 
 @asynccontextmanager
 async def stream_on(server: NatsServer, *, reconnect: bool = False, **config: Any) -> AsyncIterator[Stream]:
     """An empty stream of one's own, `<name>.>`, through a connection of its own."""
-
-    async def ignored(error: Exception) -> None:
-        """Lost connections are part of the tests."""
 
     connection, name = Connection(), f"s{uuid4().hex[:8]}"
     attempts = {"max_reconnect_attempts": -1, "reconnect_time_wait": 0.1} if reconnect else {}
@@ -61,6 +63,36 @@ async def everything(stream: Stream) -> list[Raw]:
     """What the stream holds."""
     until = await stream.last_sequence()
     return [raw async for part in stream.read([f"{stream.name}.>"], 0, until) for raw in part]
+
+
+async def test_what_is_lost_on_a_broken_link_is_read_after_all(log_server: NatsServer) -> None:
+    """Messages that were on their way when the link broke are missed, and read again, while all else is quiet."""
+    async with stream_on(log_server) as stream:
+        with Proxy(log_server.port) as proxy:
+            connection = Connection()
+            await connection.connect(
+                proxy.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=ignored
+            )
+            found: list[int] = []
+            following = Stream(connection, stream.name, Settings(heartbeat=0.2)).follow(
+                [f"{stream.name}.>"], 0
+            )
+
+            async def read() -> None:
+                async for part in following:
+                    found.extend(raw.seq for raw in part)
+
+            reading = asyncio.create_task(read())
+            await stream.append([event(stream, "a")])
+            async with asyncio.timeout(10):
+                while found != [1]:
+                    await asyncio.sleep(0.02)
+                proxy.cut, proxy.on_message = True, lambda: False
+                await stream.append([event(stream, "a") for _ in range(5)])
+                while found != [1, 2, 3, 4, 5, 6]:
+                    await asyncio.sleep(0.02)
+            reading.cancel()
+            await connection.close()
 
 
 @pytest.mark.parametrize("number", [1, 2, 23, 24, 1000, 1001, 2500])

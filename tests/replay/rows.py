@@ -1,9 +1,13 @@
 """Made-up call records, as rows and as files."""
 
+import os
 from datetime import UTC, tzinfo
 from pathlib import Path
 
 from centralita.records import Row, read
+
+RECORDS = os.environ.get("CENTRALITA_RECORDS", "")
+"""A plain file of real records for the tests that can do with one; with a month of calls they take minutes."""
 
 Made = dict[str, str]
 

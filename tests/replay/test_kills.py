@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import shutil
 from pathlib import Path
@@ -17,9 +16,6 @@ from centralita.verify import verify
 from contracts.registry import SERVICES
 from tests.e2e.stacks import FourProcesses
 from tests.replay import reference, rows
-
-FEBRUARY = os.environ.get("CENTRALITA_RECORDS", "")
-"""A file of real records to do the same with; it takes minutes."""
 
 
 def made(path: Path, calls: int) -> Path:
@@ -87,7 +83,7 @@ async def _disturb(stack: FourProcesses, client: Client, replaying: asyncio.Task
 @pytest.mark.timeout(900)
 async def test_kills_in_mid_replay_and_lost_caches_leave_the_same_figures(tmp_path: Path) -> None:
     """Each service killed -9 in mid-replay; then every checkpoint and read model deleted: the figures of the file."""
-    file = Path(FEBRUARY) if FEBRUARY else made(tmp_path / "calls.txt", 2500)
+    file = Path(rows.RECORDS) if rows.RECORDS else made(tmp_path / "calls.txt", 2500)
     stack = FourProcesses(tmp_path)
     try:
         async with Client(stack.url, timeout=30) as client:

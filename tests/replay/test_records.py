@@ -155,10 +155,19 @@ def test_past_midnight_is_the_next_day(tmp_path: Path, changes: Made, expected: 
 )
 def test_what_a_row_cannot_support_is_refused(tmp_path: Path, row: Made, field: str, reason: str) -> None:
     """A refusal names line, field and reason and shows the row; the rows around it are read."""
-    first, refused, last = rows_of(tmp_path, served(), row, served())
+    first, refused, last = rows_of(tmp_path, served(), row, served(call_id="7002"))
     assert refused == Refused(3, field, reason, "\t".join(row.values()))
     assert isinstance(first, CallRecord)
     assert isinstance(last, CallRecord)
+
+
+def test_an_id_that_comes_twice_is_refused_the_second_time(tmp_path: Path) -> None:
+    """Two rows with one id cannot both be a call: the second is refused with its text and the first one's line."""
+    again = hung(type="IN")
+    first, other, refused = rows_of(tmp_path, served(), served(call_id="7002"), again)
+    assert isinstance(first, CallRecord)
+    assert isinstance(other, CallRecord)
+    assert refused == Refused(4, "call_id", "the id of the call on line 2", "\t".join(again.values()))
 
 
 def test_a_phantom_is_ignored_whatever_else_it_says(tmp_path: Path) -> None:
@@ -190,7 +199,7 @@ def test_the_zone_places_the_call_and_spans_stay_as_recorded(tmp_path: Path) -> 
 @pytest.mark.parametrize("packed", [False, True])
 def test_line_ends_and_compression_make_no_difference(tmp_path: Path, end: str, packed: bool) -> None:
     """LF or CRLF, plain or gzip (by its first bytes, not its name), with a mark, empty lines, bad bytes."""
-    data = ("\ufeff" + text_of(served(), hung(), end=end) + end).encode() + b"\xff\xfe" + end.encode()
+    data = ("\ufeff" + text_of(served(), hung(call_id="7002"), end=end) + end).encode() + b"\xff\xfe" + end.encode()
     file = tmp_path / "calls"
     file.write_bytes(gzip.compress(data) if packed else data)
     served_row, hung_row, bad = read(file)

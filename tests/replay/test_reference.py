@@ -9,9 +9,7 @@ import pytest
 
 from centralita.records import CallRecord, Ignored, Refused, Row, facts, read
 from tests.replay.reference import figures
-from tests.replay.rows import NO_QUEUE, hung, rows_of, served
-
-REAL = Path(__file__).parents[3] / "shared" / "data" / "anonymous-bank-1999-02.txt"
+from tests.replay.rows import NO_QUEUE, RECORDS, hung, rows_of, served
 
 
 def _figures_of(rows: list[Row]) -> dict[str, object]:
@@ -73,12 +71,12 @@ def test_figures_of_a_small_file_agree_with_a_count_by_hand(tmp_path: Path) -> N
     assert (reference["ignored"], reference["refused"]) == (1, 1)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the month of real calls is not on this machine")
+@pytest.mark.skipif(not RECORDS, reason="CENTRALITA_RECORDS names no file of real calls")
 def test_a_month_of_real_calls_agrees_with_the_reference() -> None:
     """Over a real file: counts equal exactly, means to the millisecond, ids unique, no call twice."""
-    rows = list(read(REAL))
+    rows = list(read(RECORDS))
     assert [row.line for row in rows] == list(range(2, len(rows) + 2))
-    assert figures(REAL) == _figures_of(rows)
+    assert figures(Path(RECORDS)) == _figures_of(rows)
     calls = [row for row in rows if isinstance(row, CallRecord)]
     assert len({call.call_id for call in calls}) == len(calls)
     steps = [before[1] - after[1] for call in calls for before, after in pairwise(facts(call))]
