@@ -96,9 +96,8 @@ async def _play(client: Client, console: Console, seconds: float) -> None:
             await client.command(CENTRE, service, verb, data)
         except Refusal as refusal:
             rule = refusal.problem.rule
-            console.print(
-                f"[bold red]refused[/bold red]  {service} {verb} {data}: {refusal} ({rule})", soft_wrap=True
-            )
+            console.print("refused", style="bold red", end="  ")
+            console.print(f"{service} {verb} {data}: {refusal} ({rule})", soft_wrap=True)
     await client.publish(CENTRE, [_clock(story.LAST)])
 
 
@@ -120,14 +119,14 @@ async def _tail(client: Client, console: Console, seen: list[Message], grown: as
 async def _summary(client: Client, console: Console, seen: list[Message]) -> bool:
     """Print what came of it all; says whether every case ended as told."""
     figures = await client.query(CENTRE, "sla", "figures")
-    console.print("\n[bold]Figures by queue[/bold]")
+    console.print("\nFigures by queue", style="bold")
     console.print(figures_table(figures))
 
     verdicts: Counter[tuple[str, str]] = Counter()
     for message in seen:
         if message.name.startswith("deadline.") and message.name not in ("deadline.set", "deadline.warned"):
             verdicts[data_of(message)["rule"], message.name.removeprefix("deadline.")] += 1
-    console.print("\n[bold]Promises by rule[/bold]")
+    console.print("\nPromises by rule", style="bold")
     table = Table()
     for head in ("rule", "met", "breached", "cancelled"):
         table.add_column(head, justify="left" if head == "rule" else "right")

@@ -12,7 +12,7 @@ from contracts import facts as f
 from contracts.base import Data, Refused
 from contracts.deciding import Decision, Input
 from contracts.protocol import Row
-from contracts.registry import name_of, valid_id
+from contracts.registry import aggregate_of, name_of, valid_id
 from services.routing.policy import next_of, priority_of, retry_name, row_for
 from services.routing.state import (
     Agent,
@@ -87,10 +87,10 @@ def decide(world: Routing, input: Input) -> Decision:
         case f.ContactMade(outcome="reached"):
             events = on_contact_made(call, body, input)
         case c.AssignCall() | c.InstructCall() | c.CloseCall():
-            events = [on_command(call, body)]
+            return [(input.id, on_command(call, body))]
         case _:
             events = []
-    return [(input.id, event) for event in events]
+    return [*((input.id, event) for event in events), *_freed(world, input.id, call, events)]
 
 
 def on_signed_in(world: Routing, id: str, fact: f.AgentSignedIn) -> Decision:
@@ -174,7 +174,11 @@ def on_contact_made(call: Assignment, contact: f.ContactMade, input: Input) -> l
 
 
 def on_command(call: Assignment, command: c.AssignCall | c.InstructCall | c.CloseCall) -> Data:
-    """R12: give the call an owner; R11: say what to do; R13: close it once the client was reached."""
+    """R12: give the call an owner; R11: say what to do; R13: close it once the client was reached.
+
+    A command has one event: a colleague who is asked no longer is not asked about another call, which waits
+    for its retry.
+    """
     if call.state is None:
         raise Refused("assignment-unknown", "no owner is needed for this call", field="call")
     if call.state == "closed":
@@ -212,17 +216,32 @@ def _offer(world: Routing, call: Assignment, *, renew: bool) -> e.OfferMade:
     return e.OfferMade(to=to, desk=call.desk, attempt=call.attempt + 1)
 
 
-def _first_waiting(world: Routing, id: str, desks: tuple[str, ...]) -> Decision:
-    """The most urgent call waiting at the desks; those that the agent was asked about already come last."""
+def _freed(world: Routing, id: str, call: Assignment, events: list[Data]) -> Decision:
+    """Who is asked about this call no longer, and did not take it, is asked about the first that waits."""
+    match events[-1:]:
+        case [e.OfferMade(to=to) | e.CallAssigned(owner=to)] if call.offered_to and call.offered_to != to:
+            key = aggregate_of("agent", call.offered_to)
+            agent = world.aggregates.get(key)
+            if isinstance(agent, Agent) and agent.state == "available":
+                return _first_waiting(world, key, agent.desks, left=id)
+    return []
+
+
+def _first_waiting(world: Routing, id: str, desks: tuple[str, ...], left: str | None = None) -> Decision:
+    """The most urgent call waiting at the desks; those that the agent was asked about already come last.
+
+    Who has just `left` a call is not asked about those again: they wait for their retry.
+    """
     agent = bare(id)
-    if agent in world.index.offers:
+    if world.index.asked_about(agent) not in (None, left):
         return []
     asked_about: str | None = None
     for _, _, call in merge(*(world.index.waiting.get(desk, []) for desk in desks)):
         if agent not in _call(world, call).tried:
             asked_about = call
             break
-        asked_about = asked_about or call
+        if left is None:
+            asked_about = asked_about or call
     if asked_about is None:
         return []
     waiting = _call(world, asked_about)

@@ -126,7 +126,7 @@ def on_dequeued(draft: Draft, event: Data) -> None:
     last = draft.promises.last(ANSWER)
     if not limit or "ringing" in draft.promises.over:
         return
-    if last is None or (last.state != "running" and last.since != draft.at):
+    if last is None or last.state != "running":
         draft.set("answer", limit, draft.at)
 
 

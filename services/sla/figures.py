@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from contracts import events as e
 from contracts import facts as f
 from contracts.base import Data
 from contracts.commands import FiguresQuery
-from contracts.protocol import PLAIN
-from contracts.protocol import Protocol as CentreProtocol
+from contracts.protocol import PLAIN, Protocol
+from eventlog.codec import Message
 
 SCHEMA = f"""
 create table call (
     id text primary key, queue text not null, level integer not null, offered integer not null,
-    queued integer, dequeued integer, answered integer, abandoned integer, ended integer
+    queued integer, waited integer not null default 0, answered integer, abandoned integer, ended integer
 ) without rowid;
 create index call_offered on call (offered);
 create table record (position integer primary key, refused integer not null, at integer not null);
 create table protocol (one integer primary key check (one = 1), level integer not null, zone text not null);
 insert into protocol values (1, {round(PLAIN.service_level_s * 1000)}, '{PLAIN.timezone}');
 """
-"""Times are milliseconds since 1970 in UTC; `level` is the service level, also in ms, when a call came."""
+"""Times are milliseconds since 1970 in UTC; `level` is the service level, also in ms, when a call came.
+
+`queued` is when the call entered the queue it is in, `waited` the ms it spent in those it left; a queue that
+it entered after the answer counts as neither.
+"""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -34,8 +39,8 @@ insert into call (id, queue, level, offered) values (?, ?, (select level from pr
 on conflict (id) do update set queue = excluded.queue, level = excluded.level, offered = excluded.offered
 """
 MOMENTS: dict[type[Data], str] = {
-    f.CallQueued: "update call set queued = ? where id = ?",
-    f.CallDequeued: "update call set dequeued = ? where id = ?",
+    f.CallQueued: "update call set queued = ? where id = ? and answered is null",
+    f.CallDequeued: "update call set waited = waited + coalesce(? - queued, 0), queued = null where id = ?",
     f.CallAnswered: "update call set answered = ? where id = ?",
     f.CallAbandoned: "update call set abandoned = ? where id = ?",
     f.CallEnded: "update call set ended = ? where id = ?",
@@ -48,32 +53,14 @@ select queue, count(*), count(answered), count(abandoned), count(ended - answere
     sum(waited), sum(waited <= level)
 from (
     select queue, level, answered, abandoned, ended,
-        case when answered is not null then coalesce(coalesce(dequeued, answered) - queued, 0) end as waited
+        case when answered is not null then waited + coalesce(answered - queued, 0) end as waited
     from call where offered >= ? and offered < ?
 )
 group by queue order by queue
 """
 RECORDS = "select count(*) - total(refused), total(refused) from record where at >= ? and at < ?"
+FIRST = "select min(offered) from call where offered >= ? and offered < ?"
 EVER = (-(2**62), 2**62)
-
-
-class Message(Protocol):
-    """What the figures need of a message beside its event."""
-
-    @property
-    def aggregate(self) -> str:
-        """The call's id."""
-        ...
-
-    @property
-    def time(self) -> datetime | None:
-        """When it occurred."""
-        ...
-
-    @property
-    def seq(self) -> int:
-        """Its position in the log."""
-        ...
 
 
 def apply(db: sqlite3.Connection, message: Message, event: Data) -> None:
@@ -87,7 +74,7 @@ def apply(db: sqlite3.Connection, message: Message, event: Data) -> None:
         case f.RecordIgnored() | f.RecordRefused():
             db.execute(RECORD, (message.seq, isinstance(event, f.RecordRefused), _ms(message)))
         case e.ProtocolPublished():
-            protocol = CentreProtocol.model_validate(event.protocol)
+            protocol = Protocol.model_validate(event.protocol)
             level = round(protocol.service_level_s * 1000)
             db.execute("update protocol set level = ?, zone = ?", (level, protocol.timezone))
 
@@ -144,14 +131,15 @@ def _over(amount: int | None, count: int) -> float | None:
     return (amount or 0) / count if count else None
 
 
-def _days(db: sqlite3.Connection, span: tuple[int, int], zone: ZoneInfo) -> list[date]:
-    first, last = db.execute(
-        "select min(offered), max(offered) from call where offered >= ? and offered < ?", span
-    ).fetchone()
-    if first is None:
-        return []
-    start, end = ((EPOCH + ms * MILLISECOND).astimezone(zone).date() for ms in (first, last))
-    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+def _days(db: sqlite3.Connection, span: tuple[int, int], zone: ZoneInfo) -> Iterator[date]:
+    """The days of the span on which a call was offered, in order."""
+    start, end = span
+    while (first := db.execute(FIRST, (start, end)).fetchone()[0]) is not None:
+        day = (EPOCH + first * MILLISECOND).astimezone(zone).date()
+        if first >= _day(day, zone)[1]:  # clocks were set back over midnight
+            day += timedelta(days=1)
+        yield day
+        _, start = _day(day, zone)
 
 
 def _day(day: date, zone: ZoneInfo) -> tuple[int, int]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from datetime import UTC
+from typing import Any
 
 from contracts import events as e
 from contracts.base import Data
 from contracts.commands import HistoryQuery, TicketQuery, TicketsQuery
+from eventlog.codec import Message
 
 SCHEMA = """
 create table ticket (
@@ -57,30 +58,6 @@ TicketEvent = (
     | e.TicketClosed
     | e.TicketReopened
 )
-
-
-class Message(Protocol):
-    """What the history needs of a message beside its event."""
-
-    @property
-    def aggregate(self) -> str:
-        """The ticket, as `ticket:<number>`, or the call's id."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """The event's type name."""
-        ...
-
-    @property
-    def time(self) -> datetime | None:
-        """When it occurred."""
-        ...
-
-    @property
-    def seq(self) -> int:
-        """Its position in the log."""
-        ...
 
 
 def apply(db: sqlite3.Connection, message: Message, event: Data) -> None:

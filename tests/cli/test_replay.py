@@ -109,18 +109,15 @@ def test_the_figures_are_those_of_the_file_and_a_second_replay_changes_nothing(
     assert stack.typed("call", "990315-XX0901-1", "-c", "bank").code == 0
 
 
-def test_files_of_one_name_are_two_and_a_renamed_file_is_one(stack: Stack, file: Path, tmp_path: Path) -> None:
-    """Another folder's file of the same name adds all its rows, the first file under another name none."""
-    other = tmp_path / "other" / file.name
-    other.parent.mkdir()
-    other.write_text(text_of(*ROWS[:2], *(row | {"call_id": f"1{row['call_id']}"} for row in ROWS[2:5]), ROWS[2]))
-    renamed = file.rename(tmp_path / "renamed.txt")
-    counted = []
-    for path in (renamed, other, renamed.rename(file)):
-        answer = stack.typed("replay", str(path), "--centre", "twice", "--nats", stack.url, "--json")
-        assert (answer.code, answer.err) == (0, "")
-        counted.append((answer.json["queues"]["all"]["offered"], answer.json["ignored"], answer.json["refused"]))
-    assert counted == [(4, 1, 1), (5, 3, 2), (5, 3, 2)]
+def test_files_of_one_name_are_two_and_a_renamed_file_is_one(stack: Stack, tmp_path: Path) -> None:
+    """Two folders' files of one name count both, line by line; one of them under another name adds nothing."""
+    one, two, renamed = (tmp_path / name for name in ("one/calls.txt", "two/calls.txt", "renamed.txt"))
+    for path, call in ((one, "1"), (two, "2"), (renamed, "1")):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text_of(served(call_id=call), ROWS[2], ROWS[4]))
+    for path, count in ((one, 1), (two, 2), (renamed, 2)):
+        found = stack.typed("replay", str(path), "--centre", "twice", "--nats", stack.url, "--json").json
+        assert (found["queues"]["all"]["offered"], found["ignored"], found["refused"]) == (count,) * 3
 
 
 def test_replay_on_a_stack_of_its_own(file: Path, tmp_path: Path) -> None:

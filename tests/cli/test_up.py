@@ -10,13 +10,17 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from centralita import centres
 from centralita.client import Client
 from centralita.process import StoreLock
 from centralita.server import NatsServer
+from contracts import registry
+from contracts.protocol import PLAIN
 from tests.cli.keyboard import Stack, environment, typed
 
 
@@ -77,3 +81,55 @@ async def test_a_store_or_port_in_use_is_told(stack: Stack, tmp_path: Path) -> N
     assert taken.code == 3
     assert "address already in use" in taken.err
     assert taken.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("service", registry.SERVICES)
+async def test_each_service_has_its_pages(service: str, stack: Stack) -> None:
+    """/healthz says it lives, and /asyncapi shows every command and query."""
+    async with httpx.AsyncClient(base_url=stack.services[service], trust_env=False) as pages:
+        assert (await pages.get("/healthz")).json() == {"status": "alive"}
+        page = await pages.get("/asyncapi")
+        assert page.status_code == 200
+        for name in (*registry.COMMANDS[service], *registry.QUERIES[service]):
+            assert f"{service}.{name}" in page.text
+
+
+async def test_metrics_name_known_centres_only(stack: Stack) -> None:
+    """Positions by centre, requests by verb; a centre that somebody invents is counted and makes no label."""
+    centre = f"c{uuid4().hex[:8]}"
+    async with Client(stack.url) as client:
+        await centres.add(client.connection, centre, PLAIN)
+        await client.connection.publish(registry.query_subject("invented", "sla", "status"), b"{}")
+        await client.query(centre, "sla", "status")
+    async with httpx.AsyncClient(base_url=stack.services["sla"], trust_env=False) as pages:
+        page = await pages.get("/metrics")
+    assert page.status_code == 200
+    lines = page.text.splitlines()
+    assert f'centralita_active{{centre="{centre}",service="sla"}} 1.0' in lines
+    (received,) = (
+        float(line.split()[-1])
+        for line in lines
+        if line.startswith("faststream_received_messages_total{") and '"query.*.sla.status"' in line
+    )
+    assert received >= 2
+    assert "invented" not in page.text
+
+
+async def test_every_service_is_discoverable(stack: Stack) -> None:
+    """On $SRV.PING and $SRV.INFO all four answer, and list the subjects of their commands and queries."""
+    async with Client(stack.url) as client:
+        for verb in ("PING", "INFO"):
+            inbox = client.connection.new_inbox()
+            replies = await client.connection.subscribe(inbox)
+            await client.connection.publish(f"$SRV.{verb}", reply=inbox)
+            answers = [json.loads((await replies.next_msg(20)).data) for _ in registry.SERVICES]
+            assert {answer["name"] for answer in answers} == {
+                f"centralita-{name}" for name in registry.SERVICES
+            }
+            assert {answer["type"] for answer in answers} == {f"io.nats.micro.v1.{verb.lower()}_response"}
+    for answer in answers:
+        service = answer["name"].removeprefix("centralita-")
+        assert {endpoint["subject"] for endpoint in answer["endpoints"]} == {
+            *(registry.command_subject("*", service, name) for name in registry.COMMANDS[service]),
+            *(registry.query_subject("*", service, name) for name in registry.QUERIES[service]),
+        }

@@ -199,7 +199,8 @@ def test_the_zone_places_the_call_and_spans_stay_as_recorded(tmp_path: Path) -> 
 @pytest.mark.parametrize("packed", [False, True])
 def test_line_ends_and_compression_make_no_difference(tmp_path: Path, end: str, packed: bool) -> None:
     """LF or CRLF, plain or gzip (by its first bytes, not its name), with a mark, empty lines, bad bytes."""
-    data = ("\ufeff" + text_of(served(), hung(call_id="7002"), end=end) + end).encode() + b"\xff\xfe" + end.encode()
+    text = "\ufeff" + text_of(served(), hung(call_id="7002"), end=end) + end
+    data = text.encode() + b"\xff\xfe" + end.encode()
     file = tmp_path / "calls"
     file.write_bytes(gzip.compress(data) if packed else data)
     served_row, hung_row, bad = read(file)

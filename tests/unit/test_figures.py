@@ -7,7 +7,7 @@ import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given as for_all
@@ -18,6 +18,8 @@ from contracts import facts as f
 from contracts.base import Data
 from contracts.commands import FiguresQuery
 from contracts.protocol import Protocol
+from contracts.registry import name_of
+from eventlog.codec import Message
 from services.sla import figures
 from tests.unit.given import START, at
 
@@ -35,14 +37,6 @@ NOTHING = {
 }
 
 
-class Recorded(NamedTuple):
-    """Where and when an event stands in the log."""
-
-    aggregate: str
-    time: datetime | None
-    seq: int
-
-
 class Log:
     """A read model, and the next position of the log it is fed from."""
 
@@ -54,7 +48,9 @@ class Log:
     def add(self, id: str, event: Data, moment: datetime | None) -> None:
         """One more event."""
         self.position += 1
-        figures.apply(self.db, Recorded(id, moment, self.position), event)
+        seq = self.position
+        message = Message(id, name_of(event), b"", f"id-{seq}", "intake", time=moment, seq=seq)
+        figures.apply(self.db, message, event)
 
     def call(self, id: str, queue: str, *story: tuple[Data, float], start: datetime = START) -> None:
         """A call offered to a queue, and what happened how many seconds later."""
@@ -148,6 +144,24 @@ def test_the_clocks_of_queue_and_agent_may_differ() -> None:
     assert (ps["asa_s"], ps["aht_s"], ps["service_level"]) == (21.0, 31.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("story", "waited"),
+    [
+        ([(QUEUED, 0), (DEQUEUED, 30), (QUEUED, 40), (DEQUEUED, 45), (ANSWERED, 50)], 35.0),
+        ([(QUEUED, 0), (DEQUEUED, 30), (QUEUED, 40), (ANSWERED, 50)], 40.0),
+        ([(QUEUED, 0), (DEQUEUED, 30), (QUEUED, 40), (ANSWERED, 50), (DEQUEUED, 52)], 42.0),
+        ([(QUEUED, 0), (DEQUEUED, 30), (ANSWERED, 31), (QUEUED, 40), (DEQUEUED, 99)], 30.0),
+        ([(ANSWERED, 31), (QUEUED, 40), (DEQUEUED, 99)], 0.0),
+    ],
+)
+def test_a_call_queued_again_waited_in_every_queue(story: list[tuple[Data, float]], waited: float) -> None:
+    """All waits until the answer are summed; what it waits afterwards is no wait for an answer."""
+    log = Log()
+    log.call("a", "PS", *story)
+    ps = log.figures()["queues"]["PS"]
+    assert (ps["asa_s"], ps["service_level"]) == (waited, float(waited <= 20))
+
+
 def test_the_service_level_is_that_of_the_protocol_in_force() -> None:
     """A new level counts for the calls offered from then on."""
     log = Log()
@@ -190,6 +204,26 @@ def test_days_without_calls_are_left_out() -> None:
     log.call("a", "PS", start=at(0))
     log.call("b", "PS", start=at(3 * 86_400))
     assert list(log.figures(by="day")["days"]) == ["2026-03-02", "2026-03-05", "all"]
+
+
+def test_days_on_which_nobody_called_cost_nothing() -> None:
+    """Between two calls seventy years apart no day is looked at."""
+    log = Log()
+    log.call("a", "PS", start=datetime(1950, 1, 1, tzinfo=UTC))
+    log.call("b", "PS", start=datetime(2026, 1, 1, tzinfo=UTC))
+    asked: list[str] = []
+    log.db.set_trace_callback(asked.append)
+    assert list(log.figures(by="day")["days"]) == ["1950-01-01", "2026-01-01", "all"]
+    assert len(asked) < 10
+
+
+def test_no_call_is_lost_when_clocks_are_set_back_over_midnight() -> None:
+    """At 00:01 it was 23:01 again: what came then counts, once, on the day that had begun."""
+    log = Log()
+    log.publish(timezone="America/St_Johns")
+    log.call("a", "PS", start=datetime(2006, 10, 29, 3, 0, tzinfo=UTC))
+    days = log.figures(by="day")["days"]
+    assert {day: it["offered"] for day, it in days.items()} == {"2006-10-29": 1, "all": 1}
 
 
 def test_a_call_without_a_time_is_an_error() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import datetime
-from typing import NamedTuple
 
 import pytest
 
@@ -13,17 +12,14 @@ from contracts import events as e
 from contracts.base import Data
 from contracts.commands import HistoryQuery, TicketQuery, TicketsQuery
 from contracts.registry import name_of
+from eventlog.codec import Message
 from services.tickets import history
 from tests.unit.given import at
 
 
-class Recorded(NamedTuple):
+def recorded(aggregate: str, event: Data, time: datetime | None, seq: int) -> Message:
     """Where and when an event stands in the log."""
-
-    aggregate: str
-    name: str
-    time: datetime | None
-    seq: int
+    return Message(aggregate, name_of(event), b"", f"id-{seq}", "tickets", time=time, seq=seq)
 
 
 def registered(number: int, customer: str | None = "acme", desk: str | None = None) -> tuple[str, Data]:
@@ -57,7 +53,7 @@ def fed(story: list[tuple[str, Data]], times: int = 1) -> sqlite3.Connection:
     db.executescript(history.SCHEMA)
     for _ in range(times):
         for seq, (aggregate, event) in enumerate(story, start=1):
-            history.apply(db, Recorded(aggregate, name_of(event), at(seq), seq), event)
+            history.apply(db, recorded(aggregate, event, at(seq), seq), event)
     return db
 
 
@@ -133,4 +129,4 @@ def test_an_event_without_a_time_is_an_error() -> None:
     """What has no time cannot be placed in a history."""
     aggregate, event = registered(1)
     with pytest.raises(ValueError, match="no time"):
-        history.apply(fed([]), Recorded(aggregate, name_of(event), None, 1), event)
+        history.apply(fed([]), recorded(aggregate, event, None, 1), event)

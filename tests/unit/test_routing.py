@@ -167,6 +167,53 @@ def test_a_missed_retry_asks_the_next_and_then_begins_again() -> None:
     assert decided(calling, "1", missed(4)) == []
 
 
+WAITING = (("2", unassigned(), 2), ("2", offer(None), 2), ("3", unassigned(), 3), ("3", offer(None), 3))
+
+
+@pytest.mark.parametrize(
+    ("body", "first"),
+    [
+        (attempt("ana", "declined"), [e.OfferDeclined(by="ana", outcome="declined"), offer(None, 2)]),
+        (attempt("ana", "no_answer"), [e.OfferDeclined(by="ana", outcome="no_answer"), offer(None, 2)]),
+        (
+            attempt("ana", "instructed", "send a plumber"),
+            [e.CallAssigned(owner="luis", by="ana", instruction="send a plumber")],
+        ),
+        (attempt("boss", "accepted"), [e.CallAssigned(owner="boss", by="boss")]),
+        (need(category="complaint"), [unassigned(2, "office"), offer(None, 2, "office")]),
+    ],
+)
+def test_who_is_asked_no_longer_is_asked_about_the_next(body: Data, first: list[Data]) -> None:
+    """R11: an available agent whom an offer leaves is asked at once about the first of the calls that wait."""
+    before = world(*at_work("ana"), ("1", unassigned(agent="luis"), 1), ("1", offer("ana"), 1), *WAITING)
+    decision = happen(domain, before, when("1", body, 9))
+    assert decision == [*(("1", event) for event in first), ("2", offer("ana", 2))]
+    assert domain.decide(before, when("1", body, 9)) == []
+
+
+def test_a_missed_retry_frees_who_did_not_answer() -> None:
+    """R11: when the retry asks the next colleague, the one before is asked about another call that waits."""
+    before = world(*at_work("ana"), ("1", unassigned(), 1), ("1", offer("ana"), 1), *WAITING)
+    # eva became available while nothing waited unoffered that she had not been asked about
+    given_eva = [*at_work("eva", 4), ("2", e.OfferDeclined(by="eva", outcome="declined"), 5)]
+    for aggregate, event, seconds in [*given_eva, ("3", e.OfferDeclined(by="eva", outcome="declined"), 5)]:
+        before.evolve(domain.evolve, aggregate, event, at(seconds))
+    missed = e.DeadlineBreached(deadline="retry-1", rule="R11", due=at(300))
+    assert happen(domain, before, when("1", missed, 301)) == [("1", offer("eva", 2)), ("2", offer("ana", 2))]
+
+
+def test_who_is_asked_no_longer_may_be_asked_about_nothing() -> None:
+    """Not who took the call, nor who is busy, nor about a declined call again; after a command none is."""
+    events = [*at_work("ana"), ("1", unassigned(), 1), ("1", offer("ana"), 1), *WAITING]
+    assert decided(world(*events), "1", attempt("ana", "accepted")) == [e.CallAssigned(owner="ana", by="ana")]
+    assert len(decided(world(*events, ("agent:ana", f.AgentBusy(), 4)), "1", attempt("ana", "declined"))) == 2
+    assert len(decided(world(*events), "1", c.AssignCall(call="1", owner="eva", by="boss"))) == 1
+    asked = world(*events)
+    for call, following in (("1", "2"), ("2", "3"), ("3", None)):
+        decision = happen(domain, asked, when(call, attempt("ana", "declined"), 9))
+        assert decision[2:] == ([(following, offer("ana", 2))] if following else [])
+
+
 def test_nobody_busy_or_asked_already_is_asked() -> None:
     """R16: an offer reaches neither an agent on a call nor one who is being asked about another call."""
     before = world(*at_work("ana"), *at_work("eva"), ("agent:eva", f.AgentBusy(), 1))
@@ -299,6 +346,7 @@ class RoutingHistory(RuleBasedStateMachine):
     def take(self, id: str, body: Data) -> None:
         """Decide an input, let it happen event by event, then decide it again: nothing new may follow."""
         self.now += 1
+        stood_by = self.standing_by()
         taken = when(id, body, self.now)
         if not (decision := self.decide(taken)):
             return
@@ -312,9 +360,34 @@ class RoutingHistory(RuleBasedStateMachine):
                 assert step[0] == step[1] or step in STEPS or rerouted, step
             if isinstance(event, e.OfferMade) and event.to and not isinstance(body, e.NeedEstablished):
                 assert self.world.aggregates[f"agent:{event.to}"].state == "available"
+        if not isinstance(body, c.AssignCall | c.CloseCall):
+            took = {event.owner for _, event in decision if isinstance(event, e.CallAssigned)}
+            assert {agent for agent, _ in self.standing_by() - stood_by} <= took
         again = self.decide(taken)
         # a fact of its own topic always leaves a trace, but has no further consequence
         assert again in ([], [(id, body)] if id.startswith("agent:") else [])
+
+    def standing_by(self) -> set[tuple[str, str]]:
+        """Agents who could be asked, each with the calls at their desks about which nobody is.
+
+        A call does not count for those who were asked about it in this round.
+        """
+        known = self.world.aggregates.items()
+        waiting = {
+            id: it for id, it in known if isinstance(it, domain.Assignment) and it.state == "unassigned"
+        }
+        asked = {it.offered_to for _, it in known if isinstance(it, domain.Assignment)}
+        free = {
+            id.removeprefix("agent:"): it
+            for id, it in known
+            if isinstance(it, domain.Agent) and it.state == "available"
+        }
+        return {
+            (agent, call)
+            for agent in free.keys() - asked
+            for call, it in waiting.items()
+            if it.desk in free[agent].desks and agent not in it.tried
+        }
 
     def decide(self, input: Any) -> Decision:
         try:

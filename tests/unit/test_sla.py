@@ -148,6 +148,22 @@ def test_ringing_too_long_before_the_queue_stays_a_breach() -> None:
     assert brief(hear(heard((OFFERED, 0)), QUEUED, 8)) == ["breached answer"]
 
 
+def test_a_queue_left_at_once_rings_anew() -> None:
+    """R25: offered, queued and dequeued within one instant, a call is to be answered in eight seconds."""
+    world = heard((OFFERED, 0), (QUEUED, 0))
+    assert brief(hear(world, DEQUEUED, 0)) == ["set answer-2"]
+    assert brief(hear(world, ANSWERED, 60)) == ["breached answer-2", "set handling"]
+
+
+def test_a_call_that_rang_too_long_before_the_queue_rings_anew_after_it() -> None:
+    """R25: the breach stands, whoever found it, and another eight seconds begin when the queue is left."""
+    for fired in (True, False):
+        world = heard((OFFERED, 0))
+        assert bool(fire(world, 9 if fired else 0)) == fired
+        hear(world, QUEUED, 10)
+        assert brief(hear(world, DEQUEUED, 10)) == ["set answer-2"]
+
+
 def test_a_timer_waits_for_the_grace_and_dates_from_the_due_time() -> None:
     """The breach is final when the clock has passed due + 1 s, and it occurred when it was due."""
     world = heard((OFFERED, 0))
