@@ -95,6 +95,7 @@ class Client:
     def __init__(self, url: str, *, name: str = "centralita-client", timeout: float = 5.0) -> None:
         self.url, self.name, self.timeout = url, name, timeout
         self.connection = Connection()
+        self._streams: dict[str, Stream] = {}
 
     async def __aenter__(self) -> Self:
         reasons: list[Exception] = []
@@ -125,11 +126,16 @@ class Client:
 
     def log(self, centre: str) -> Stream:
         """The log of a centre."""
-        return Stream(self.connection, registry.log_stream(centre), Settings(timeout=self.timeout))
+        return self._stream(registry.log_stream(centre))
 
     def inbox(self, centre: str) -> Stream:
         """The inbox of a centre."""
-        return Stream(self.connection, registry.inbox_stream(centre), Settings(timeout=self.timeout))
+        return self._stream(registry.inbox_stream(centre))
+
+    def _stream(self, name: str) -> Stream:
+        if name not in self._streams:
+            self._streams[name] = Stream(self.connection, name, Settings(timeout=self.timeout))
+        return self._streams[name]
 
     async def publish(self, centre: str, facts: Iterable[Fact]) -> int:
         """Publish facts in this order; when it returns, all are on disk. Says how many.

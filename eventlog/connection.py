@@ -52,6 +52,7 @@ class Log:
         self._url, self._settings = url, settings
         self._heard: list[str] = []
         self._connections: list[Client] = []
+        self._stream: Stream | None = None
         self._dialling = asyncio.Lock()
         self._loop = asyncio.new_event_loop()
         thread = Thread(target=_serve, args=(self._loop,), name=f"log {name}", daemon=True)
@@ -110,7 +111,9 @@ class Log:
                     reason = heard.pop() if heard else errors.of(error)
                     raise errors.Unavailable(f"cannot connect: {reason}") from error
                 self._connections[:] = [connection]
-        return Stream(self._connections[-1], self.name, self._settings)
+        if self._stream is None or self._stream.connection is not self._connections[-1]:
+            self._stream = Stream(self._connections[-1], self.name, self._settings)
+        return self._stream
 
     async def create(self, subjects: Sequence[str], replicas: int) -> None:
         """Create the stream where there is none; Unavailable if the one there is takes no atomic batches."""

@@ -7,6 +7,7 @@ under a new term.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from base64 import b64decode
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
@@ -54,6 +55,9 @@ class Stream:
         self.settings = settings or Settings()
         self._js = connection.jetstream(timeout=self.settings.timeout)
         self._config: dict[str, Any] | None = None
+        self._inbox = ""
+        self._tokens = itertools.count()
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
 
     async def append(
         self,
@@ -125,27 +129,22 @@ class Stream:
         raise AssertionError("unreachable")
 
     async def _singly(self, part: Sequence[tuple[str, dict[str, str], bytes]]) -> list[int]:
-        inbox = self.connection.new_inbox()
-        answers: dict[int, dict[str, Any]] = {}
-        complete = asyncio.Event()
-
-        async def on_answer(reply: Msg) -> None:
-            if reply.headers and reply.headers.get("Status") == "503":
-                answer = {"error": {"err_code": 10059, "description": "no stream takes that subject"}}
-            else:
-                answer = json.loads(reply.data)
-            answers[int(reply.subject.rsplit(".", 1)[1])] = answer
-            if len(answers) == len(part):
-                complete.set()
-
-        subscription = await self.connection.subscribe(f"{inbox}.*", cb=on_answer)
+        if not self._inbox:
+            inbox = self.connection.new_inbox()
+            await self.connection.subscribe(f"{inbox}.*", cb=self._on_answer)
+            await self.connection.flush()
+            self._inbox = inbox
+        loop = asyncio.get_running_loop()
+        tokens = [str(next(self._tokens)) for _ in part]
+        waiting = [self._waiting.setdefault(token, loop.create_future()) for token in tokens]
         try:
-            for number, (subject, headers, data) in enumerate(part):
-                await self.connection.publish(subject, data, reply=f"{inbox}.{number}", headers=headers)
-            await asyncio.wait_for(complete.wait(), self.settings.timeout)
+            for token, (subject, headers, data) in zip(tokens, part, strict=True):
+                await self.connection.publish(subject, data, reply=f"{self._inbox}.{token}", headers=headers)
+            async with asyncio.timeout(self.settings.timeout):
+                answers = [await answer for answer in waiting]
         finally:
-            if not self.connection.is_closed:
-                await subscription.unsubscribe()
+            for token in tokens:
+                del self._waiting[token]
         refused = [number for number in range(len(part)) if "error" in answers[number]]
         if refused:
             error = answers[refused[0]]["error"]
@@ -156,6 +155,15 @@ class Stream:
                 ) from failure
             raise failure
         return [int(answers[number]["seq"]) for number in range(len(part))]
+
+    async def _on_answer(self, reply: Msg) -> None:
+        waiting = self._waiting.get(reply.subject.rsplit(".", 1)[1])
+        if waiting is None or waiting.done():
+            return
+        if reply.headers and reply.headers.get("Status") == "503":
+            waiting.set_result({"error": {"err_code": 10059, "description": "no stream takes that subject"}})
+        else:
+            waiting.set_result(json.loads(reply.data))
 
     async def last(self, subject: str) -> Raw | None:
         """The last message of a subject or wildcard, asked of the stream's leader; None if there is none."""
