@@ -16,6 +16,7 @@ from centralita.commands.common import OK, REFUSED, UNREACHABLE, Group, Interrup
 from centralita.process import ServerError
 from centralita.settings import Settings
 from eventlog import errors
+from eventlog.codec import Malformed
 
 __all__ = ["app", "main"]
 
@@ -91,6 +92,9 @@ def _failed(error: Exception) -> int:
             return UNREACHABLE
         case errors.LogError():
             complain(f"{error}")
+            return REFUSED
+        case Malformed():
+            complain(f"the log holds what no service wrote: {error}")
             return REFUSED
         case NatsError() | OSError():
             complain(f"{type(error).__name__}: {error}")

@@ -67,10 +67,9 @@ def when(message: Message) -> str:
 
 
 def facts(data: Mapping[str, Any]) -> str:
-    """The data in short: `queue=PS agent=ANAT`; long values are cut, what is false or empty is left out."""
-    return " ".join(
-        f"{name}={_short(value)}" for name, value in data.items() if value not in (None, False, [], {}, "")
-    )
+    """The data in short: `queue=PS agent=ANAT`; long values are cut, false (but an answer) or empty ones left out."""
+    told = {name: it for name, it in data.items() if name == "answer" or it not in (None, False, [], {}, "")}
+    return " ".join(f"{name}={_short(value)}" for name, value in told.items())
 
 
 def line(message: Message, *, indent: str = "", note: str = "") -> Text:

@@ -75,17 +75,17 @@ class Import:
         steps.sort()
         return cls(f"/import/{digest.hexdigest()}", rows, steps)
 
-    def facts(self, *, clock: bool) -> Iterator[Fact]:
-        """The facts, and with `clock` the advances of the virtual clock among them and after them.
+    def facts(self) -> Iterator[Fact]:
+        """The facts, and the advances of the virtual clock among them and after them.
 
-        The clock is never ahead of a fact that is still to come. The same content gives the same ids.
+        The clock is never ahead of a fact that is still to come. The same file gives the same ids.
         """
-        ahead = self._least_to_come() if clock else []
+        ahead = self._least_to_come()
         for number, step in enumerate(self.steps):
-            if clock and number and number % CLOCK_EVERY == 0:
+            if number and number % CLOCK_EVERY == 0:
                 yield self._advanced(ahead[number // CLOCK_EVERY])
             yield self._fact(step)
-        if clock and self.steps:
+        if self.steps:
             yield self._advanced(max(step.at for step in self.steps) + AFTERWARDS)
 
     def _least_to_come(self) -> list[datetime]:
@@ -118,12 +118,15 @@ async def replay(client: Client, centre: str, path: Path, progress: Progress) ->
     """Publish a file of call records, wait until all is settled, and return the figures by queue.
 
     A centre that does not exist is opened with the plain protocol and a virtual clock. Replaying a file again,
-    under whatever name, changes nothing. Raises records.NotCallRecords, OSError, errors.LogError.
+    under whatever name, changes nothing. Raises records.NotCallRecords, OSError, errors.LogError
+    (Conflict for a centre that goes by the world's clock).
     """
     await centres.add(client.connection, centre, PLAIN, clock="virtual")
     zone, virtual = await _nature(client, centre)
+    if not virtual:
+        raise errors.Conflict(f"{centre} goes by the world's clock: replay into a centre of its own")
     plan = await asyncio.to_thread(Import.read, path, zone)
-    await _publish(client, centre, plan, virtual, progress)
+    await _publish(client, centre, plan, progress)
     position = await _settle(client, centre, progress)
     return await client.query(centre, "sla", "figures", {"by": "queue", "position": position})
 
@@ -141,9 +144,9 @@ async def _nature(client: Client, centre: str) -> tuple[ZoneInfo, bool]:
     return ZoneInfo(zone), virtual
 
 
-async def _publish(client: Client, centre: str, plan: Import, virtual: bool, progress: Progress) -> None:
+async def _publish(client: Client, centre: str, plan: Import, progress: Progress) -> None:
     total, done, batch = len(plan.steps), 0, list[Fact]()
-    for fact in plan.facts(clock=virtual):
+    for fact in plan.facts():
         batch.append(fact)
         if len(batch) == BATCH:
             await _store(client, centre, batch)

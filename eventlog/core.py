@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from eventlog.codec import Malformed, Message, Types
-from eventlog.errors import Corrupt
+from eventlog.errors import Corrupt, Taken
 
 TERM = "term"
 LARGEST = 400 * 1024
@@ -222,7 +222,9 @@ class Core(Generic[W]):
         elif arrival.kind == "event":
             self.log = message.seq
         key = f"{message.source} {message.id}"
-        if arrival.kind == "command" and key in self.commands:
+        if arrival.kind == "command" and (known := self.commands.get(key)):
+            if known.id != _event_id(self._salt(arrival), 1):
+                raise Taken(f"the id {message.id} is that of another command, which led to a {known.name}")
             return []
         if arrival.kind == "fact" and arrival.malformed is None:
             track = self.tracks.get(arrival.aggregate)
@@ -234,7 +236,7 @@ class Core(Generic[W]):
         if arrival.message.time is None:
             arrival = arrival._replace(message=self.decider.dated(self.world, arrival.message))
         cause = arrival.message
-        salt = f"{self.source} {arrival.kind} {cause.source} {cause.id}"
+        salt = self._salt(arrival)
         cause_source = cause.source if arrival.kind in ("fact", "command") else ""
         try:
             if arrival.malformed is not None:
@@ -260,6 +262,12 @@ class Core(Generic[W]):
             raise Malformed("data", f"at most {LARGEST} bytes when recorded", str(largest))
         return encoded
 
+    def _salt(self, arrival: Arrival) -> str:
+        """What the ids of an input's events are made of; a command's verb is part of it, a fact's type is not."""
+        cause = arrival.message
+        verb = f" {cause.name}" if arrival.kind == "command" else ""
+        return f"{self.source} {arrival.kind} {cause.source} {cause.id}{verb}"
+
     def _number(
         self, cause: Message, encoded: _Encoded, salt: str, cause_source: str, place: tuple[int, int]
     ) -> Message:
@@ -269,7 +277,7 @@ class Core(Generic[W]):
             aggregate=aggregate,
             name=name,
             data=data,
-            id=blake2b(f"{salt} {place[0]}".encode(), digest_size=12).hexdigest(),
+            id=_event_id(salt, place[0]),
             source=self.source,
             version=version,
             sequence=track.version + 1,
@@ -312,6 +320,10 @@ class _Encoded(NamedTuple):
 
 def _identity(message: Message) -> tuple[Any, ...]:
     return message.id, message.aggregate, message.name, message.sequence, message.place
+
+
+def _event_id(salt: str, place: int) -> str:
+    return blake2b(f"{salt} {place}".encode(), digest_size=12).hexdigest()
 
 
 def _time(message: Message) -> datetime:

@@ -15,6 +15,10 @@ class Conflict(LogError):
     """The expected sequence no longer holds: somebody else wrote first. Nothing of ours is in doubt."""
 
 
+class Taken(Conflict):
+    """A command comes under the id of another one, which was carried out."""
+
+
 class Unavailable(LogError):
     """The server cannot be reached, did not answer in time, or has no room: whether it wrote is not known."""
 

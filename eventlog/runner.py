@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -44,6 +44,10 @@ class _Asked:
 
 _PASSED = Arrival("event", "", Message("", "", b"", "", ""))
 """A message of the log that says nothing to this service; only its position counts."""
+
+
+_AHEAD = timedelta(minutes=1)
+"""How far the clock of another host may be ahead; what claims more is not believed."""
 
 
 class Replaced(Exception):
@@ -413,6 +417,8 @@ class Runner(Generic[W]):
         if self.decider.upstream:
             passed = self.heard.passed(self.core.log)
             if passed is None or (self.clock and passed.time <= self.clock):
+                return None
+            if self.decider.clock(self.core.world) is None and passed.time > self._now() + _AHEAD:
                 return None
             read = self.core.inbox >= passed.inbox or await self._inbox_read()
             return passed.time if read else None

@@ -27,6 +27,8 @@ from services.decider import Service, check_time
 from services.seat import Seat
 
 VERSION = "0.1.0"
+AT_ONCE = 100
+"""How many of the same command or query wait for their answers side by side: one that waits holds up no other."""
 
 
 class _Capped(NatsMetricsSettingsProvider):
@@ -57,6 +59,15 @@ def problem_of(reason: Exception) -> Problem:
                 type="/problems/malformed", title="Malformed", status=400, detail=str(reason),
                 rule="malformed", field=reason.field, expected=reason.expected,
             )  # fmt: skip
+        case errors.Taken():
+            return Problem(
+                type="/problems/id-taken",
+                title="The id is taken",
+                status=409,
+                detail=str(reason),
+                rule="id-taken",
+                field="ce-id",
+            )
         case errors.Conflict():
             return Problem(
                 type="/problems/nothing-to-do", title="Nothing to do", status=409, detail=str(reason)
@@ -135,7 +146,9 @@ class Edge:
         # the loop's own models judge what comes in; the annotation is for the AsyncAPI page
         handler.__annotations__ = {"asked": model}
         name = f"{self.service.name}.{title}"
-        self.broker.subscriber(subject, no_reply=True, title=name, description=model.__doc__)(handler)
+        self.broker.subscriber(
+            subject, no_reply=True, title=name, description=model.__doc__, max_workers=AT_ONCE
+        )(handler)
 
     async def _command(self, seat: Seat, verb: str, model: type[Data], asked: NatsMessage) -> Recorded:
         check_size(asked.headers)

@@ -53,7 +53,8 @@ class Host:
         """A connection to the server; those that write never reconnect."""
 
         async def on_error(error: Exception) -> None:
-            log.warning("nats.error", service=self.service.name, error=f"{type(error).__name__}: {error}")
+            with suppress(OSError, ValueError):
+                log.warning("nats.error", service=self.service.name, error=f"{type(error).__name__}: {error}")
 
         connection = Connection()
         await connection.connect(
@@ -134,4 +135,6 @@ async def _end_http(server: Any, serving: asyncio.Task[None]) -> None:
 
 
 def _report(service: str, centre: str, event: str, about: dict[str, Any]) -> None:
-    log.info(event, service=service, centre=centre, **about)
+    tell = log.warning if about.get("state") in ("corrupt", "failed", "unavailable") else log.info
+    with suppress(OSError, ValueError):  # nobody reads what is told, or its disk is full: the work goes on
+        tell(event, service=service, centre=centre, **about)

@@ -59,7 +59,7 @@ def place_of(centre: str, service: Service) -> Place:
     )
 
 
-PATIENCE = 20.0
+PATIENCE = 5.0
 """Seconds that a query waits for the position it asks for."""
 
 

@@ -46,7 +46,7 @@ def file(tmp_path: Path) -> Path:
 def test_facts_are_in_the_order_of_time_and_each_call_in_its_own(file: Path) -> None:
     """Over all calls facts go by time, within a call by its life; renamed and packed it gives the same ids."""
     plan = Import.read(file, ZoneInfo("UTC"))
-    told = list(plan.facts(clock=False))
+    told = [fact for fact in plan.facts() if fact.type != "clock.advanced"]
     keys = [step.key for step in plan.steps]
     assert keys == sorted(keys)
     lives = {
@@ -66,7 +66,8 @@ def test_facts_are_in_the_order_of_time_and_each_call_in_its_own(file: Path) -> 
     assert len(set(ids)) == len(ids)
     packed = file.with_name("renamed.gz")
     packed.write_bytes(gzip.compress(file.read_bytes()))
-    assert ids == [(fact.source, fact.id) for fact in Import.read(packed, ZoneInfo("UTC")).facts(clock=False)]
+    again = Import.read(packed, ZoneInfo("UTC")).facts()
+    assert ids == [(fact.source, fact.id) for fact in again if fact.type != "clock.advanced"]
 
 
 def test_the_clock_never_passes_a_fact_that_is_still_to_come(
@@ -74,7 +75,7 @@ def test_the_clock_never_passes_a_fact_that_is_still_to_come(
 ) -> None:
     """What lies behind an advance of the clock occurred no earlier; the last is a day after everything."""
     monkeypatch.setattr(replay, "CLOCK_EVERY", 2)
-    told = list(Import.read(file, ZoneInfo("UTC")).facts(clock=True))
+    told = list(Import.read(file, ZoneInfo("UTC")).facts())
     clock = None
     for fact in told:
         assert fact.time
@@ -161,3 +162,11 @@ def test_what_is_no_call_record_is_told(stack: Stack, tmp_path: Path) -> None:
     assert "no column" in answer.err
     assert answer.err.count("\n") == 1
     assert answer.out == ""
+
+
+def test_a_centre_on_the_real_clock_takes_no_file(file: Path, stack: Stack) -> None:
+    """What happened long ago does not belong among what happens now: refused in one line, nothing published."""
+    assert typed("centre", "add", "today", CENTRALITA_NATS=stack.url).code == 0
+    done = typed("replay", str(file), "--centre", "today", "--nats", stack.url)
+    assert done.code == 1
+    assert "goes by the world's clock" in done.err

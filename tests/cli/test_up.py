@@ -133,3 +133,33 @@ async def test_every_service_is_discoverable(stack: Stack) -> None:
             *(registry.command_subject("*", service, name) for name in registry.COMMANDS[service]),
             *(registry.query_subject("*", service, name) for name in registry.QUERIES[service]),
         }
+
+
+async def test_nobody_to_tell_stops_no_work(tmp_path: Path) -> None:
+    """Where what it tells cannot be written, the services work all the same."""
+    with Path("/dev/full").open("w") as full:
+        process = await asyncio.create_subprocess_exec(
+            *(
+                sys.executable,
+                "-m",
+                "centralita.cli",
+                "up",
+                "--json",
+                "--port",
+                "0",
+                "--store",
+                str(tmp_path),
+            ),
+            stdout=PIPE,
+            stderr=full,
+            env=environment(),
+        )
+    assert process.stdout
+    ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+    try:
+        async with Client(ready["nats"]) as client:
+            await centres.add(client.connection, "acme", PLAIN)
+            await client.settle("acme", 20)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.wait(), 20)

@@ -115,7 +115,7 @@ class Process:
 async def process(url: str, service: str, directory: Path) -> AsyncIterator[Process]:
     """A whole service, with its commands, in a process; killed at the end."""
     options = ["--nats", url, "--service", service, "--store", str(directory)]
-    with Path(f"{directory}.output").open("ab") as output:  # noqa: ASYNC230  before anything runs
+    with Path(f"{directory}.output").open("ab") as output:
         started = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "centralita.cli", "up", *options, stdin=asyncio.subprocess.DEVNULL,
             stdout=output, stderr=output, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
