@@ -20,7 +20,7 @@ from contracts.base import Problem
 from eventlog import errors
 from eventlog.client import Connection
 from eventlog.codec import Message, headers_of, moment, timestamp
-from eventlog.stream import MAX_BATCH, Raw, Settings, Stream
+from eventlog.stream import MAX_BATCH, Raw, Settings, Stream, streams
 
 
 class Refusal(Exception):
@@ -143,17 +143,26 @@ class Client:
         errors.NoStream if there is no such centre, errors.Unavailable if it is not known how many of the last
         thousand were stored: publishing them again does no harm, repeats are known by source and id.
         """
-        stream, count, part = self.inbox(centre), 0, list[tuple[str, Message]]()
+        count, part = 0, list[tuple[str, Message]]()
         for fact in facts:
             part.append(fact.message(centre))
             if len(part) == MAX_BATCH:
-                count += len(await stream.append(part))
+                count += await self._append(centre, part)
                 part = []
                 _heed_cancelling()
         if part:
-            count += len(await stream.append(part))
+            count += await self._append(centre, part)
         _heed_cancelling()
         return count
+
+    async def _append(self, centre: str, part: list[tuple[str, Message]]) -> int:
+        try:
+            return len(await self.inbox(centre).append(part))
+        except errors.NoStream as error:
+            if not registry.centres(await streams(self.connection)) & {centre}:
+                raise
+            # a replicated stream that has lost its leader looks like none until it has another
+            raise errors.Unavailable(f"the inbox of {centre} has no leader just now") from error
 
     async def command(
         self, centre: str, service: str, verb: str, data: Mapping[str, Any], *, id: str = "", actor: str = ""
