@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -54,3 +54,7 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@=:~-][A-Za-z0-9_@=+
 Phone = Annotated[str, StringConstraints(pattern=r"^[+0-9 ().-]{2,32}$")]
 """A telephone number as it was dialled or shown; normalised to E.164 at the edge."""
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+Language = Literal["es", "pt", "en"]
+Category = Literal[
+    "sales", "information", "after_sales", "invoice", "complaint", "administrative", "question", "error"
+]

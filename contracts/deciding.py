@@ -58,7 +58,12 @@ class World(Generic[A, I]):
     index: I
     aggregates: dict[str, A] = field(default_factory=dict)
     protocol: CentreProtocol = PLAIN
+    versions: dict[int, CentreProtocol] = field(default_factory=dict)
     virtual: bool = False
+
+    def under(self, version: int | None) -> CentreProtocol:
+        """The protocol of this version; the present one where it is not known."""
+        return self.versions.get(version or 0, self.protocol)
 
     def evolve(
         self, step: Callable[[A | None, Data, datetime], A], id: str, event: Data, at: datetime

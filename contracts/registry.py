@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts import commands as c
-from contracts import events as e
-from contracts import facts as f
 from contracts.base import Data
+from contracts.names import COMMANDS as COMMANDS
+from contracts.names import EVENTS as EVENTS
+from contracts.names import FACTS as FACTS
+from contracts.names import QUERIES as QUERIES
 
 SERVICES = ("intake", "routing", "tickets", "sla")
 CENTRE = "centre"
@@ -21,103 +22,14 @@ TERM = "term"
 CLOCK = "clock"
 REJECTED = "rejected"
 CENTRES_CHANGED = "centres.changed"
-TOPICS: Mapping[str, str] = {"call": "intake", "customer": "intake", "clock": "intake", "agent": "routing"}
+TOPICS: Mapping[str, str] = {
+    "call": "intake",
+    "customer": "intake",
+    "message": "intake",
+    "clock": "intake",
+    "agent": "routing",
+}
 """Each topic of the inbox and the one service that reads it."""
-
-FACTS: Mapping[str, Mapping[str, type[Data]]] = {
-    "call": {
-        "call.offered": f.CallOffered,
-        "call.queued": f.CallQueued,
-        "call.dequeued": f.CallDequeued,
-        "call.answered": f.CallAnswered,
-        "call.abandoned": f.CallAbandoned,
-        "call.transferred": f.CallTransferred,
-        "call.ended": f.CallEnded,
-        "caller.identified": f.CallerIdentified,
-        "caller.asked_for": f.CallerAskedFor,
-        "kind.confirmed": f.KindConfirmed,
-        "contact.given": f.ContactGiven,
-        "request.stated": f.RequestStated,
-        "complexity.assessed": f.ComplexityAssessed,
-        "assignment.attempted": f.AssignmentAttempted,
-        "contact.made": f.ContactMade,
-        "record.refused": f.RecordRefused,
-        "record.ignored": f.RecordIgnored,
-    },
-    "agent": {
-        "agent.signed_in": f.AgentSignedIn,
-        "agent.available": f.AgentAvailable,
-        "agent.busy": f.AgentBusy,
-        "agent.unavailable": f.AgentUnavailable,
-        "agent.signed_out": f.AgentSignedOut,
-    },
-    "customer": {
-        "customer.registered": f.CustomerRegistered,
-        "customer.removed": f.CustomerRemoved,
-    },
-    "clock": {"clock.advanced": f.ClockAdvanced},
-}
-
-EVENTS: Mapping[str, type[Data]] = {
-    "centre.opened": e.CentreOpened,
-    "protocol.published": e.ProtocolPublished,
-    "fact.rejected": e.FactRejected,
-    "rule.violated": e.RuleViolated,
-    "caller.classified": e.CallerClassified,
-    "prompt.issued": e.PromptIssued,
-    "contact.missing": e.ContactMissing,
-    "need.established": e.NeedEstablished,
-    "call.unassigned": e.CallUnassigned,
-    "offer.made": e.OfferMade,
-    "offer.declined": e.OfferDeclined,
-    "call.assigned": e.CallAssigned,
-    "call.contacted": e.CallContacted,
-    "call.closed": e.CallClosed,
-    "transfer.screened": e.TransferScreened,
-    "ticket.owed": e.TicketOwed,
-    "repeat.noted": e.RepeatNoted,
-    "ticket.registered": e.TicketRegistered,
-    "ticket.commented": e.TicketCommented,
-    "ticket.assigned": e.TicketAssigned,
-    "ticket.state_changed": e.TicketStateChanged,
-    "ticket.resolved": e.TicketResolved,
-    "ticket.closed": e.TicketClosed,
-    "ticket.reopened": e.TicketReopened,
-    "deadline.set": e.DeadlineSet,
-    "deadline.met": e.DeadlineMet,
-    "deadline.breached": e.DeadlineBreached,
-    "deadline.cancelled": e.DeadlineCancelled,
-    "deadline.warned": e.DeadlineWarned,
-    "deadline.corrected": e.DeadlineCorrected,
-    "stage.ended": e.StageEnded,
-}
-
-COMMANDS: Mapping[str, Mapping[str, type[Data]]] = {
-    "intake": {},
-    "routing": {"assign": c.AssignCall, "instruct": c.InstructCall, "close": c.CloseCall},
-    "tickets": {
-        "register": c.RegisterTicket,
-        "comment": c.CommentTicket,
-        "assign": c.AssignTicket,
-        "change_state": c.ChangeTicketState,
-        "resolve": c.ResolveTicket,
-        "close": c.CloseTicket,
-        "reopen": c.ReopenTicket,
-    },
-    "sla": {},
-}
-
-QUERIES: Mapping[str, Mapping[str, type[c.Query]]] = {
-    "intake": {"status": c.StatusQuery, "directory": c.DirectoryQuery},
-    "routing": {"status": c.StatusQuery, "assignments": c.AssignmentsQuery, "agents": c.AgentsQuery},
-    "tickets": {
-        "status": c.StatusQuery,
-        "history": c.HistoryQuery,
-        "ticket": c.TicketQuery,
-        "tickets": c.TicketsQuery,
-    },
-    "sla": {"status": c.StatusQuery, "figures": c.FiguresQuery, "deadlines": c.DeadlinesQuery},
-}
 
 UPCASTS: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """From (name, version) to the data of the next version. A type's version is one above its last entry."""
@@ -233,6 +145,21 @@ def aggregate_of(topic: str, id: str) -> str:
     return CLOCK if topic == "clock" else f"{topic}:{id}"
 
 
+BESIDE = ("assignment", "matter")
+"""What is kept beside a call under an aggregate of its own: `assignment:<call>`, `matter:<call>`."""
+
+
+def beside(kind: str, call: str) -> str:
+    """What of this kind is kept beside a call."""
+    return f"{kind}:{call}"
+
+
+def call_of(aggregate: str) -> str:
+    """The call that an aggregate is, or is kept beside; others as they are."""
+    kind, _, call = aggregate.partition(":")
+    return call if kind in BESIDE else aggregate
+
+
 def inbox_stream(centre: str) -> str:
     """The stream that holds a centre's inbox."""
     return f"INBOX_{centre}"
@@ -243,11 +170,20 @@ def log_stream(centre: str) -> str:
     return f"LOG_{centre}"
 
 
+def attachments_bucket(centre: str) -> str:
+    """The object store in which the files of a centre's tickets lie."""
+    return f"attachments-{centre}"
+
+
 def centres(streams: set[str]) -> set[str]:
     """The centres that are open, by the names of all streams: those with both a log and an inbox."""
+    return {centre for centre in logs(streams) if inbox_stream(centre) in streams}
+
+
+def logs(streams: set[str]) -> set[str]:
+    """The centres that have a log, be it without an inbox, by the names of all streams."""
     prefix = log_stream("")
-    logs = {stream.removeprefix(prefix) for stream in streams if stream.startswith(prefix)}
-    return {centre for centre in logs if inbox_stream(centre) in streams}
+    return {stream.removeprefix(prefix) for stream in streams if stream.startswith(prefix)}
 
 
 def inbox_subject(centre: str, topic: str, id: str) -> str:

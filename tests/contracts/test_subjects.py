@@ -118,4 +118,6 @@ def test_all_other_subjects_are_literal() -> None:
             assert service in registry.SERVICES
             assert all(len(tokens(subject("acme", service, verb))) == 4 for verb in verbs)
     assert set(registry.TOPICS.values()) <= set(registry.SERVICES)
-    assert all(re.fullmatch(r"[a-z]+\.[a-z]+(_[a-z]+)*", name) for name in registry.recorded_types())
+    assert all(
+        re.fullmatch(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*", name) for name in registry.recorded_types()
+    )
