@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from contracts.protocol import Protocol
+from contracts.protocol.errors import said
 
 __all__ = ["ProtocolError", "load", "names"]
 
@@ -15,7 +16,7 @@ _HERE = Path(__file__).parent
 
 
 class ProtocolError(ValueError):
-    """A protocol that cannot be read; says the file, the key and what was expected there."""
+    """A protocol that cannot be read; each line says the file, the key and what was expected there."""
 
 
 def names() -> list[str]:
@@ -36,6 +37,4 @@ def load(name_or_path: str | Path) -> Protocol:
     except tomllib.TOMLDecodeError as error:
         raise ProtocolError(f"{file}: expected TOML: {error}") from None
     except ValidationError as error:
-        wrong = error.errors(include_url=False, include_context=False, include_input=False)
-        said = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'protocol'}: {each['msg']}" for each in wrong)
-        raise ProtocolError(f"{file}: {said}") from None
+        raise ProtocolError("\n".join(f"{file}: {wrong}" for wrong in said(error, Protocol))) from None
