@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from eventlog.codec import Malformed, Message, Types
 from eventlog.errors import Corrupt, Taken
+from eventlog.secrecy import OPEN, Secrecy
 
 TERM = "term"
 LARGEST = 400 * 1024
@@ -101,9 +102,15 @@ class Core(Generic[W]):
     """
 
     def __init__(
-        self, decider: Decider[W], source: str, closed_kept: int = 10_000, commands_kept: int = 100_000
+        self,
+        decider: Decider[W],
+        source: str,
+        closed_kept: int = 10_000,
+        commands_kept: int = 100_000,
+        secrecy: Secrecy = OPEN,
     ) -> None:
         self.decider = decider
+        self.secrecy = secrecy
         self.source = source
         self.world = decider.begin()
         self.tracks: dict[str, Track] = {}
@@ -140,7 +147,7 @@ class Core(Generic[W]):
         whole, self._cut = self._cut, []
         for part in whole:
             self._apply(part)
-        self._evict()
+        self._evict(whole)
 
     def _apply(self, message: Message) -> None:
         track = self.tracks.setdefault(message.aggregate, Track())
@@ -180,12 +187,14 @@ class Core(Generic[W]):
         return message.sequence > 1 and not known
 
     def restore(self, aggregate: str, history: Iterable[Message]) -> None:
-        """Read a closed aggregate back from its events, those of a decision cut short left out."""
+        """Read an aggregate back from its events, those of a decision cut short left out."""
         until = self._cut[0].seq - 1 if self._cut else self.own
+        whole = [message for message in history if message.seq <= until]
+        self._leave(aggregate)
+        for message in whole:
+            self.secrecy.learn(message)
         track = Track()
-        for message in history:
-            if message.seq > until:
-                break
+        for message in whole:
             self.tracks[aggregate] = track
             self._evolve(track, message)
 
@@ -256,7 +265,11 @@ class Core(Generic[W]):
         ]
 
     def _encoded(self, decision: Sequence[tuple[str, Any]]) -> list[_Encoded]:
-        encoded = [_Encoded(aggregate, event, *self.decider.encode(event)) for aggregate, event in decision]
+        encoded = []
+        for aggregate, event in decision:
+            name, version, data = self.decider.encode(event)
+            sealed = self.secrecy.seal(aggregate, event, data)
+            encoded.append(_Encoded(aggregate, event, name, version, sealed))
         largest = max((len(event.data) for event in encoded), default=0)
         if largest > LARGEST:
             raise Malformed("data", f"at most {LARGEST} bytes when recorded", str(largest))
@@ -299,13 +312,19 @@ class Core(Generic[W]):
         """The server has these events, at these sequences."""
         for message, seq in zip(messages, sequences, strict=True):
             self._record(message._replace(seq=seq))
-        self._evict()
+        self._evict(messages)
 
-    def _evict(self) -> None:
+    def _evict(self, stored: Sequence[Message]) -> None:
+        for aggregate in {message.aggregate for message in stored}:
+            if aggregate in self._closed and not self.secrecy.keeps(aggregate):
+                del self._closed[aggregate]
+                self._leave(aggregate)
         while len(self._closed) > self._closed_kept:
-            aggregate, _ = self._closed.popitem(last=False)
-            self.decider.forget(self.world, aggregate)
-            self.tracks.pop(aggregate, None)
+            self._leave(self._closed.popitem(last=False)[0])
+
+    def _leave(self, aggregate: str) -> None:
+        self.decider.forget(self.world, aggregate)
+        self.tracks.pop(aggregate, None)
 
 
 class _Encoded(NamedTuple):

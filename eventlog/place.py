@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from eventlog import errors
@@ -15,7 +15,8 @@ from eventlog.stream import Raw
 class Place:
     """Where one service of one centre reads and writes: stream names and subjects, spelled by the caller.
 
-    `inbox_aggregate` gives the aggregate of the service that an inbox subject is about, or raises Malformed.
+    `inbox_aggregate` gives the aggregate of the service that an inbox subject is about, or raises Malformed;
+    `touched` those that a message may lead to events of beside the one that it is about.
     """
 
     centre: str
@@ -30,6 +31,13 @@ class Place:
     inbox: tuple[str, ...]
     inbox_aggregate: Callable[[str], str]
     source: str
+    touched: Callable[[Message], Sequence[str]] = lambda message: ()
+
+    def needed(self, arrivals: Iterable[Arrival]) -> list[str]:
+        """The aggregates that must be in memory to decide on these."""
+        return [
+            id for arrival in arrivals for id in (arrival.aggregate, *self.touched(arrival.message)) if id
+        ]
 
     def subject(self, aggregate: str) -> str:
         """Where an own event of the aggregate goes."""

@@ -38,6 +38,8 @@ class Recovery(Generic[W]):
                 if self.core.absent(message):
                     await self._restore(message.aggregate)
                 self.core.fold(message)
+                for aggregate in self.core.secrecy.unread():
+                    await self._restore(aggregate)
         self._refer(waiting, self.core.log)
 
     def _refer(self, waiting: deque[Raw], until: int) -> None:
@@ -53,7 +55,7 @@ class Recovery(Generic[W]):
         if cut is None:
             return []
         arrival = await self._cause_of(cut)
-        await self.read_back([arrival.aggregate])
+        await self.read_back(self._place.needed([arrival]))
         return self.core.complete(arrival)
 
     async def _cause_of(self, cut: Message) -> Arrival:

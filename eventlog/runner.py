@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,8 @@ from eventlog.codec import Malformed, Message, timestamp
 from eventlog.core import TERM, Arrival, Core, Decider
 from eventlog.place import Pace, Place, event, read
 from eventlog.recovery import Recovery
-from eventlog.stream import Raw, Settings, Stream
+from eventlog.secrecy import OPEN, Secrecy
+from eventlog.stream import MAX_BATCH, Raw, Settings, Stream
 
 W = TypeVar("W")
 T = TypeVar("T")
@@ -46,6 +47,8 @@ _PASSED = Arrival("event", "", Message("", "", b"", "", ""))
 """A message of the log that says nothing to this service; only its position counts."""
 
 
+_AT_ONCE = 0.25
+"""Seconds after which the inbox of a discreet centre is trimmed."""
 _AHEAD = timedelta(minutes=1)
 """How far the clock of another host may be ahead; what claims more is not believed."""
 
@@ -68,13 +71,14 @@ class Runner(Generic[W]):
         checkpoint: Checkpoint | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         report: Callable[[str, dict[str, Any]], None] = lambda event, about: None,
+        secrecy: Secrecy = OPEN,
     ) -> None:
-        self.decider, self.place = decider, place
+        self.decider, self.place, self.secrecy = decider, place, secrecy
         self.pace = pace or Pace()
         self.instance = uuid4().hex[:12]
         self.state = "starting"
         self.failure = ""
-        self.core: Core[W] = Core(decider, place.source)
+        self.core: Core[W] = Core(decider, place.source, secrecy=secrecy)
         self.clock: datetime | None = None
         self.term = 0
         self.committed = 0
@@ -146,7 +150,10 @@ class Runner(Generic[W]):
 
     def _trouble(self, state: str, reason: Exception) -> None:
         self.state, self.failure = state, str(reason)
-        self._report("session.ended", {"state": state, "reason": f"{type(reason).__name__}: {reason}"})
+        why = f"{type(reason).__name__}: {reason}"
+        if state == "failed" and self.secrecy.discreet:  # a fault may quote what it stumbled over
+            why = self.failure = type(reason).__name__
+        self._report("session.ended", {"state": state, "reason": why})
 
     async def _session(self) -> None:
         connection = await self._connect()
@@ -172,7 +179,7 @@ class Runner(Generic[W]):
 
     async def _serve(self) -> None:
         await self.heard.start()
-        self.core = Core(self.decider, self.place.source)
+        self.core = Core(self.decider, self.place.source, secrecy=self.secrecy)
         if self._checkpoint:
             await self._checkpoint.load(self.core, self.log)
         self.recovery = Recovery(self.core, self.log, self.inbox, self.place)
@@ -244,20 +251,20 @@ class Runner(Generic[W]):
         if self.place.inbox:
             self._pump(self.inbox.follow(self.place.inbox, self.core.inbox), self._inbox)
         loop = asyncio.get_running_loop()
-        beat_at, trim_at, checkpointed = 0.0, loop.time() + self.pace.trim, self.core.own
+        beat_at, trimmed_at, checkpointed = 0.0, loop.time(), self.core.own
         while True:
             self._wake.clear()
             # facts wait until the centre's own messages are known: no decision is made without its protocol
             arrivals = self._gather(ready=self.core.log >= self._reference)
-            await self.recovery.read_back([arrival.aggregate for arrival, _, _ in arrivals])
+            await self.recovery.read_back(self.place.needed(arrival for arrival, _, _ in arrivals))
             await self._step(arrivals)
             idle = not arrivals and not self._log and not self._inbox
             if idle or loop.time() >= beat_at:
                 await self._beat()
                 beat_at = loop.time() + self.pace.beat
-            if loop.time() >= trim_at:
+            if loop.time() >= trimmed_at + self._trim_every:
                 await self._trim()
-                trim_at = loop.time() + self.pace.trim
+                trimmed_at = loop.time()
             if self._checkpoint and self.core.own - checkpointed >= self.pace.checkpoint:
                 checkpointed = self.core.own
                 await self._save()
@@ -353,7 +360,7 @@ class Runner(Generic[W]):
                 break
             messages += core.handle(timer)
         for refused, _ in core.refused:
-            if refused.kind == "fact":
+            if refused.kind == "fact" and self.secrecy.keeps_original(refused.aggregate):
                 await self.inbox.keep(
                     f"{self.place.kept}.{refused.message.seq}", originals[refused.message.seq]
                 )
@@ -386,13 +393,17 @@ class Runner(Generic[W]):
     async def _commit(self, messages: Sequence[Message]) -> dict[str, int]:
         if not messages:
             return {}
-        sequences = await self.log.append(
-            [(self.place.subject(m.aggregate), m) for m in messages],
-            fence=(self.place.subject(TERM), self.term),
-        )
-        self.core.stored(messages, sequences)
-        self.committed = sequences[-1]
-        return {message.id: seq for message, seq in zip(messages, sequences, strict=True)}
+        sequences: dict[str, int] = {}
+        for part in decisions(messages) if self.secrecy.whole else [messages]:
+            seqs = await self.log.append(
+                [(self.place.subject(m.aggregate), m) for m in part],
+                fence=(self.place.subject(TERM), self.term),
+                atomic=self.secrecy.whole,
+            )
+            self.core.stored(part, seqs)
+            self.committed = seqs[-1]
+            sequences |= {message.id: seq for message, seq in zip(part, seqs, strict=True)}
+        return sequences
 
     def _timer_due(self) -> Arrival | None:
         timer = self.decider.due(self.core.world)
@@ -442,6 +453,10 @@ class Runner(Generic[W]):
         self._inbox_checked = last
         return True
 
+    @property
+    def _trim_every(self) -> float:
+        return min(self.pace.trim, _AT_ONCE) if self.secrecy.discreet else self.pace.trim
+
     async def _trim(self) -> None:
         recorded, _ = self.core.recorded
         if recorded > self._trimmed:
@@ -450,6 +465,8 @@ class Runner(Generic[W]):
             self._trimmed = recorded
 
     async def _save(self) -> None:
+        if self.secrecy.discreet:
+            return
         try:
             assert self._checkpoint
             await self._checkpoint.save(self.core)
@@ -487,6 +504,17 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
             task.cancel()
         await asyncio.wait(pending, timeout=0.2)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def decisions(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """Parts of what was decided that a batch holds, none of which ends within a decision."""
+    start = 0
+    while start < len(messages):
+        end = min(start + MAX_BATCH, len(messages))
+        while end < len(messages) and end > start + 1 and messages[end].place[0] > 1:
+            end -= 1
+        yield messages[start:end]
+        start = end
 
 
 def _nothing(arrival: Arrival) -> Exception:

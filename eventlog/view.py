@@ -16,6 +16,11 @@ from eventlog.codec import Message, Types
 from eventlog.stream import Raw, Stream
 
 T = TypeVar("T")
+_TABLES = (
+    "select name from pragma_table_list"
+    " where schema = 'main' and type in ('table', 'virtual') and name not like 'sqlite_%'"
+)
+"""Without the tables in which a virtual one keeps what it knows: they differ from one building to the next."""
 _READING = "create table {} reading (one integer primary key, schema text, position integer, id text)"
 
 
@@ -73,8 +78,7 @@ class View:
         database.execute(_READING.format("if not exists"))
         row = database.execute("select schema, position, id from reading").fetchone()
         if row is None or row[0] != self.reading.schema:
-            tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
-            for (table,) in database.execute(tables).fetchall():
+            for (table,) in database.execute(_TABLES).fetchall():
                 database.execute(f'drop table "{table}"')
             database.execute(_READING.format(""))
             database.executescript(self.reading.schema)
@@ -163,12 +167,9 @@ class View:
 
     def content(self) -> dict[str, list[tuple[Any, ...]]]:
         """All rows by table, sorted: what `verify` compares with a rebuild."""
-        tables = (
-            "select name from sqlite_master"
-            " where type = 'table' and name not like 'sqlite_%' and name <> 'reading'"
-        )
         with self._turn:
-            rows, names = self._database.execute, [name for (name,) in self._database.execute(tables)]
+            rows = self._database.execute
+            names = [name for (name,) in rows(_TABLES) if name != "reading"]
             return {name: sorted(rows(f'select * from "{name}"'), key=repr) for name in names}
 
     def close(self) -> None:

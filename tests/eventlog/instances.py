@@ -47,7 +47,7 @@ async def opened(url: str, **options: Any) -> AsyncIterator[Client]:
 
 
 def calls(number: int, first: int = 1) -> list[Fact]:
-    """Two facts each about so many calls, which lead intake to five events."""
+    """Two facts each about so many calls, which lead intake to four events."""
     facts = []
     for call in range(first, first + number):
         at = START + timedelta(seconds=call)

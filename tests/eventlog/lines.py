@@ -142,8 +142,8 @@ class Line:
         ]
         commands = [Arrival("command", aggregate, message) for aggregate, message in post.asked[:1]]
         events = [Arrival("event", message.aggregate, message) for message in read]
-        for arrival in [*events, *facts, *commands]:
-            self._read_back(post, arrival.aggregate)
+        for aggregate in place.needed([*events, *facts, *commands]):
+            self._read_back(post, aggregate)
         for arrival in events:
             if arrival.message.subject.startswith(place.reference.rstrip(">")):
                 core.refer(arrival.message)
@@ -245,5 +245,6 @@ class Line:
             else:
                 cause = self.log[cut.log - 1]
                 arrival = Arrival("event", cause.aggregate, cause)
-            self._read_back(post, arrival.aggregate)
+            for aggregate in place.needed([arrival]):
+                self._read_back(post, aggregate)
             self._append(post, core.complete(arrival))

@@ -292,7 +292,7 @@ async def test_a_full_log_is_one_clear_error_and_goes_on_when_there_is_room(tmp_
             assert told(await recorded(client)) == wanted
 
 
-@pytest.mark.parametrize(("number", "room"), [(4, 0), (4, 1), (12, 1), (300, 4)])
+@pytest.mark.parametrize(("number", "room"), [(4, 0), (16, 1), (40, 1), (300, 4)])
 async def test_a_full_disk_is_survived(tmp_path: Path, number: int, room: int) -> None:
     """A server that runs out of room in mid-commit leaves a prefix; given room, the service goes on."""
     async with (
@@ -302,9 +302,10 @@ async def test_a_full_disk_is_survived(tmp_path: Path, number: int, room: int) -
     ):
         await client.publish(CENTRE, calls(number))
         wanted = await expected(client)
-        with suppress(errors.Declined):
-            while True:
-                await filler.append([event(filler, "a", b"x" * 20_000)])
+        for size in (20_000, 500):  # to the brim, so that there is as much room as is made
+            with suppress(errors.Declined):
+                while True:
+                    await filler.append([event(filler, "a", b"x" * size)])
         await filler.purge(f"{filler.name}.>", 1 + room)
         async with instance(server.url) as runner:
             await until(lambda: "insufficient resources" in runner.failure, 15)
