@@ -7,6 +7,13 @@ from services.intake.numbers import normalise
 SERVICE = Service(
     name="intake",
     domain=domain,
-    answers={"directory": domain.directory},
+    heeds=domain.HEEDS,
+    subject_of=domain.subject_of,
+    answers={
+        "directory": domain.directory,
+        "dossier": domain.dossier,
+        "blocks": domain.listed_blocks,
+    },
     normalise=normalise,
+    seals=True,
 )

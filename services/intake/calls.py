@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 from contracts import events as e
 from contracts import facts as f
 from contracts.base import Data
+from services.intake import ladder as steps
+from services.intake.ladder import AT_FIRST, Ladder
+
+
+class Told(NamedTuple):
+    """A prompt that was issued, and which kind the caller was held to be then."""
+
+    key: str
+    kind: str | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it is recorded; it may wait in a queue beside whatever else happens to it."""
+    """A call as it is recorded; it may wait in a queue beside whatever else happens to it.
 
-    state: Literal["offered", "answered", "ended", "abandoned"] = "offered"
+    `protocol` is the version that it follows, `since` when it came in, `held` the hold that it is on.
+    """
+
+    state: Literal["offered", "answered", "ended", "abandoned", "refused"] = "offered"
     waiting: bool = False
     number: str | None = None
+    to: str | None = None
+    queue: str | None = None
+    since: datetime | None = None
+    protocol: int | None = None
+    block: str | None = None
     language: f.Language | None = None
     special_treatment: bool = False
     agent: str | None = None
@@ -24,71 +43,133 @@ class Call:
     identified: bool = False
     customer: str | None = None
     title: str = ""
+    given_name: str = ""
     name: str = ""
     party: Literal["individual", "company"] | None = None
     persons: tuple[str, ...] = ()
     statements: tuple[str, ...] = ()
-    category: f.Category | None = None
+    request: f.RequestStated | None = None
     answers: tuple[tuple[str, bool], ...] = ()
     details: frozenset[str] = frozenset()
-    prompts: tuple[tuple[str, str | None], ...] = ()
-    """What the agent was told, and which kind the caller was held to be then."""
+    held: f.CallHeld | None = None
+    notes: tuple[str, ...] = ()
+    ladder: Ladder = AT_FIRST
+    prompts: tuple[Told, ...] = ()
     classified: e.CallerClassified | None = None
     need: e.NeedEstablished | None = None
 
     @property
     def over(self) -> bool:
         """Nobody is on the line any more."""
-        return self.state in ("ended", "abandoned")
+        return self.state in ("ended", "abandoned", "refused")
+
+    @property
+    def category(self) -> f.Category | None:
+        """What sort of matter the request is."""
+        return self.request.category if self.request else None
 
 
-def offered(event: f.CallOffered) -> Call:
+def offered(event: f.CallOffered, at: datetime) -> Call:
     """The call that comes in."""
-    return Call(number=event.from_, language=event.language, special_treatment=event.special_treatment)
+    return Call(
+        number=event.from_,
+        to=event.to,
+        queue=event.queue,
+        since=at,
+        protocol=event.protocol,
+        language=event.language,
+        special_treatment=event.special_treatment,
+    )
+
+
+_SAID = (
+    f.CallerResponded,
+    f.RequestStated,
+    f.CallerIdentified,
+    f.CallerAskedFor,
+    f.KindConfirmed,
+    f.ContactGiven,
+    f.CallerInsisted,
+    f.RecapConfirmed,
+)
+"""Facts in which the caller has said something."""
 
 
 def evolve(call: Call, event: Data) -> Call:
     """The call after an event."""
     match event:
+        case f.CallAnswered():
+            return replace(call, state="answered", agent=event.agent)
+        case f.CallEnded():
+            return replace(call, state="ended")
         case f.CallQueued():
             return replace(call, waiting=True)
         case f.CallDequeued():
             return replace(call, waiting=False)
-        case f.CallAnswered():
-            return replace(call, state="answered", agent=event.agent)
         case f.CallAbandoned():
             return replace(call, state="abandoned")
-        case f.CallEnded():
-            return replace(call, state="ended")
-        case f.CallerIdentified():
-            return _identified(call, event)
-        case f.CallerAskedFor():
-            return replace(call, persons=(*call.persons, event.person))
-        case f.RequestStated():
-            return replace(call, statements=(*call.statements, event.text), category=event.category)
-        case f.KindConfirmed():
-            others = tuple(answer for answer in call.answers if answer[0] != event.kind)
-            return replace(call, answers=(*others, (event.kind, event.answer)))
-        case f.ContactGiven():
-            given = {name for name in ("phone", "email") if getattr(event, name)}
-            return replace(call, details=call.details | given)
+        case e.PromptIssued():
+            kind = call.classified.kind if call.classified else None
+            return replace(call, prompts=(*call.prompts, Told(event.key, kind, event.text)))
         case e.CallerClassified():
             return replace(call, classified=event)
         case e.NeedEstablished():
             return replace(call, need=event)
-        case e.PromptIssued():
-            kind = call.classified.kind if call.classified else None
-            return replace(call, prompts=(*call.prompts, (event.key, kind)))
-    return call
+    if isinstance(event, _SAID):
+        return _said(call, event)
+    return _went_on(call, event)
 
 
-def _identified(call: Call, event: f.CallerIdentified) -> Call:
+def _went_on(call: Call, event: Data) -> Call:
+    match event:
+        case f.CallHeld():
+            return replace(call, held=event.model_copy(update={"agent": event.agent or call.agent}))
+        case f.CallResumed():
+            holder = call.held.agent if call.held else None
+            return replace(call, held=None, agent=event.agent or holder or call.agent)
+        case f.CallTransferred():
+            return replace(call, agent=event.agent or call.agent)
+        case f.SupervisorJoined(mode="takeover"):
+            return replace(call, agent=event.supervisor, ladder=steps.evolve(call.ladder, event))
+        case f.NoteTaken():
+            return replace(call, notes=(*call.notes, *event.points))
+        case e.CallRefused():
+            return replace(call, state="refused", block=event.block)
+        case f.UtteranceTranscribed(by="caller"):
+            return _said(call, event)
+    ladder = steps.evolve(call.ladder, event)
+    return call if ladder is call.ladder else replace(call, ladder=ladder)
+
+
+def _said(call: Call, event: Data) -> Call:
+    ladder = call.ladder
+    if call.state == "answered" and not ladder.responded:
+        ladder = replace(ladder, responded=True)
+    match event:
+        case f.RequestStated():
+            return replace(call, ladder=ladder, statements=(*call.statements, event.text), request=event)
+        case f.CallerIdentified():
+            return _identified(call, event, ladder)
+        case f.CallerAskedFor():
+            return replace(call, ladder=ladder, persons=(*call.persons, event.person))
+        case f.KindConfirmed():
+            others = tuple(answer for answer in call.answers if answer[0] != event.kind)
+            return replace(call, ladder=ladder, answers=(*others, (event.kind, event.answer)))
+        case f.ContactGiven():
+            given = {name for name in ("phone", "email") if getattr(event, name)}
+            return replace(call, ladder=ladder, details=call.details | given)
+    return call if ladder is call.ladder else replace(call, ladder=ladder)
+
+
+def _identified(call: Call, event: f.CallerIdentified, ladder: Ladder) -> Call:
     return replace(
         call,
+        ladder=ladder,
         identified=True,
         says=call.says if event.standing == "unknown" else event.standing,
         customer=event.customer or (None if event.standing == "new" else call.customer),
         title=event.title or call.title,
+        given_name=event.given_name or call.given_name,
         name=event.name or event.given_name or call.name,
         party=event.party or call.party,
         language=event.language or call.language,

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from datetime import datetime
 
 from contracts.base import Data
-from contracts.events import CallerClassified, Evidence, NeedEstablished, PromptIssued
+from contracts.events import CallerClassified, Evidence, NeedEstablished
 from contracts.protocol import Protocol
-from services.intake import policy
+from services.intake import policy, prompts
 from services.intake.calls import Call, evolve
-from services.intake.customers import Customer, Index
+from services.intake.state import Index
+from services.intake.who import Standing, entry_of, standing_of
 
-Standing = Literal["known", "maybe", "unknown", "new"]
+
+def leads_nowhere(protocol: Protocol, index: Index) -> bool:
+    """Whether nothing can follow from what is learnt on a call, so that it need not be looked at."""
+    return not (protocol.kinds or protocol.scripts or index.customers or policy.needs_matter(protocol))
 
 
-def consequences(protocol: Protocol, index: Index, call: Call) -> list[Data]:
+def consequences(protocol: Protocol, index: Index, call: Call, at: datetime) -> list[Data]:
     """What the call as it stands leads to and was not recorded on it yet; deciding it again gives nothing."""
-    if not (
-        protocol.kinds or protocol.scripts or protocol.routing or protocol.ticket_owed_for or index.customers
-    ):
+    if leads_nowhere(protocol, index):
         return []
     events: list[Data] = []
     classified = classify(protocol, index, call)
@@ -30,31 +32,7 @@ def consequences(protocol: Protocol, index: Index, call: Call) -> list[Data]:
     need = need_of(protocol, call, classified)
     if need and not policy.same(call.need, need):
         events.append(need)
-    return [*events, *prompts(protocol, index, call, classified)]
-
-
-def standing_of(index: Index, call: Call) -> tuple[Standing, str | None]:
-    """Whether a customer is calling, and which one; what only the number says is a maybe. R01."""
-    if call.says == "new":
-        return "new", None
-    customer = call.customer or index.owner_of(call.number)
-    if call.says == "customer":
-        return "known", customer
-    return ("maybe" if customer else "unknown"), customer
-
-
-def entry_of(index: Index, call: Call) -> Customer | None:
-    """The directory's entry of a caller who is known."""
-    standing, customer = standing_of(index, call)
-    return index.customers.get(customer) if customer and standing == "known" else None
-
-
-def missing(protocol: Protocol, index: Index, call: Call) -> tuple[Literal["phone", "email"], ...]:
-    """Which contact details the protocol asks for and nobody has. R08."""
-    entry = entry_of(index, call)
-    known = call.details | {"phone" for _ in (entry.phones if entry else ())}
-    known |= {"email" for _ in (entry.emails if entry else ())}
-    return tuple(detail for detail in protocol.contact_details if detail not in known)
+    return [*events, *prompts.outstanding(protocol, index, call, classified, at)]
 
 
 def classify(protocol: Protocol, index: Index, call: Call) -> CallerClassified:
@@ -94,53 +72,21 @@ def _evidence(
 
 
 def need_of(protocol: Protocol, call: Call, classified: CallerClassified) -> NeedEstablished | None:
-    """What routing and tickets act on, once a request is stated; who only may be a customer is none yet."""
-    if call.category is None or not (protocol.routing or protocol.ticket_owed_for):
+    """What the others act on, once a request is stated; who only may be a customer is none yet."""
+    if call.request is None or not policy.needs_matter(protocol):
         return None
+    line = policy.line_of(protocol, call.to, call.since)
     return NeedEstablished(
-        category=call.category,
+        category=call.request.category,
+        product=call.request.product,
+        tool=call.request.tool,
         kind=classified.kind,
         group=classified.group,
         customer=classified.customer if classified.standing == "known" else None,
         special_treatment=classified.special_treatment,
+        language=call.language,
+        queue=call.queue,
+        line=line.line if line else None,
         agent=call.agent,
         protocol=protocol.version,
     )
-
-
-def prompts(
-    protocol: Protocol, index: Index, call: Call, classified: CallerClassified
-) -> Iterator[PromptIssued]:
-    """What the agent should say now and was not told before; nothing unless an agent is on the line."""
-    if call.state != "answered" or not protocol.scripts:
-        return
-    entry = entry_of(index, call)
-    name = call.name or (entry.name if entry else "")
-    for rule, key in _due(protocol, index, call, classified, name):
-        worded = policy.wording(
-            protocol, key, call.language, name=name, title=call.title, kind=classified.kind
-        )
-        if worded:
-            yield PromptIssued(rule=rule, key=key, language=worded[0], text=worded[1])
-
-
-def _due(
-    protocol: Protocol, index: Index, call: Call, classified: CallerClassified, name: str
-) -> Iterator[tuple[str, str]]:
-    stated = call.category is not None
-    kind = protocol.kinds.get(classified.kind or "")
-    occasions = {
-        ("R01", "r01.customer"): classified.standing in ("maybe", "unknown"),
-        ("R02", "r02.name"): bool(name) and not stated,
-        ("R03", "r03.party"): call.identified and call.party is None and not (kind and kind.names_itself),
-        ("R07", "r07.special"): classified.special_treatment and classified.standing == "known",
-        ("R08", "r08.contact"): stated and bool(missing(protocol, index, call)),
-    }
-    told = dict(call.prompts)
-    yield from (prompt for prompt, due in occasions.items() if due and prompt[1] not in told)
-    in_doubt = stated and kind is not None and classified.confidence < protocol.classification.sure
-    asked = {about for key, about in call.prompts if key == "r06.confirm"}
-    if (
-        in_doubt and asked <= dict(call.answers).keys()
-    ):  # one question at a time; what was answered is no doubt
-        yield "R06", "r06.confirm"

@@ -1,234 +1,149 @@
-"""Intake: what may happen to a call, a customer of the directory and the clock, and what follows from it."""
+"""Intake: who is calling, and how the call goes: which decision belongs to which input."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeAlias
 
+from contracts import commands as c
 from contracts import events as e
 from contracts import facts as f
 from contracts.base import Data, Refused
-from contracts.commands import DirectoryQuery
-from contracts.deciding import Decision, Input, World
-from services.intake import calls, classify, customers
+from contracts.deciding import Decision, Input
+from contracts.registry import valid_id
+from services.intake import blocks, conduct, course, customers, dossiers, holds, others, release, speech
+from services.intake.asked import beside, only_asked
 from services.intake.calls import Call
-from services.intake.customers import Customer, Index
+from services.intake.customers import Customer
+from services.intake.state import Agent, Aggregate, Block, Clock, Index, Intake, Letter, Row, closed, evolve
 
 __all__ = [
+    "HEEDS",
+    "Agent",
     "Aggregate",
+    "Block",
     "Call",
     "Clock",
     "Customer",
     "Index",
+    "Letter",
     "Row",
     "closed",
     "decide",
     "directory",
+    "dossier",
     "evolve",
+    "listed_blocks",
+    "subject_of",
 ]
 
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """What time it is at a centre whose clock is virtual."""
-
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of an import that became no call."""
-
-
-Aggregate: TypeAlias = Call | Customer | Clock | Row
-Intake: TypeAlias = World[Aggregate, Index]
-
-
-def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
-    """The aggregate after an event of its own."""
-    match event:
-        case f.CallOffered():
-            return calls.offered(event)
-        case f.ClockAdvanced():
-            return Clock(event.to)
-        case f.CustomerRegistered():
-            return customers.registered(event)
-        case f.CustomerRemoved():
-            return customers.REMOVED
-    return calls.evolve(aggregate, event) if isinstance(aggregate, Call) else aggregate or Row()
-
-
-def closed(aggregate: Aggregate) -> bool:
-    """Whether nothing more is expected of it."""
-    match aggregate:
-        case Call():
-            return aggregate.over
-        case Customer():
-            return aggregate.removed
-    return isinstance(aggregate, Row)
+On: TypeAlias = Callable[[Intake, Input], Decision]
 
 
 def decide(world: Intake, input: Input) -> Decision:
-    """What a fact leads to: the fact itself and its consequences; anything else leads to nothing.
+    """What a fact leads to: the fact itself and its consequences; what an event of others or a command does.
 
-    Refused where the fact contradicts what is recorded.
+    Refused where a fact contradicts what is recorded, or a command a rule.
     """
-    on = _ON.get(type(input.body)) if input.kind == "fact" else None
-    return on(world, input) if on else []
+    table = FACTS if input.kind == "fact" else EVENTS if input.kind == "event" else COMMANDS
+    on = table.get(type(input.body))
+    if on is None:
+        return []
+    if input.kind != "fact" or input.origin != "call":
+        return on(world, input)
+    protocol = world.under(getattr(world.aggregates.get(input.id), "protocol", None))
+    body, violations = only_asked(protocol, input.body)
+    return beside(input.id, on(world, input._replace(body=body)), violations)
 
 
-def directory(world: Intake, query: DirectoryQuery) -> dict[str, Any]:
+def subject_of(command: Data) -> str:
+    """The call or the block that a command is about; Refused where that can be none."""
+    if isinstance(command, c.ReleaseCall | c.RequestBlock):
+        if not valid_id(command.call):
+            raise Refused("call-unknown", "that can be no call's id", field="call")
+        return command.call
+    assert isinstance(command, c.ApproveBlock | c.RefuseBlock | c.LiftBlock)
+    return blocks.id_of(command.block)
+
+
+def directory(world: Intake, query: c.DirectoryQuery) -> dict[str, Any]:
     """{"customers": [...]} by name: customer, name, kind, special_treatment, phones, emails of each. R07."""
-    return {"customers": customers.found(world.index, query)}
+    return {"customers": customers.found(world.index.customers, query)}
 
 
-def on_offered(world: Intake, input: Input) -> Decision:
-    """A call comes in; the number may say whose it is. R01."""
-    if isinstance(world.aggregates.get(input.id), Call):
-        raise Refused("call-known", "this call was offered before")
-    assert isinstance(input.body, f.CallOffered)
-    return _with_consequences(world, input, calls.offered(input.body))
+def dossier(world: Intake, query: c.DossierQuery) -> dict[str, Any]:
+    """{"dossiers": [...]}: product, summary and facts of each, in one language. R55."""
+    return {"dossiers": dossiers.listed(world.protocol, query)}
 
 
-def on_queued(world: Intake, input: Input) -> Decision:
-    """A call waits; it may do so again later, but not twice at once."""
-    if _ongoing(world, input).waiting:
-        raise Refused("call-queued", "the call waits in a queue already")
-    return [(input.id, input.body)]
+def listed_blocks(world: Intake, query: c.BlocksQuery) -> dict[str, Any]:
+    """{"blocks": [...]}: block, call, number, state, by, since, until, and the refused_calls of each. R48."""
+    return {"blocks": blocks.listed(world.index, query)}
 
 
-def on_dequeued(world: Intake, input: Input) -> Decision:
-    """A call waits no more; telephone systems may say so when it is answered or over already."""
-    if not _known(world, input).waiting:
-        raise Refused("not-queued", "the call does not wait in a queue")
-    return [(input.id, input.body)]
+def on_marked(world: Intake, input: Input) -> Decision:
+    """A time set by sla has passed: of a hold, or of a block."""
+    assert isinstance(input.body, e.DeadlineWarned)
+    return blocks.on_over(world, input) if input.body.rule == "R48" else holds.on_mark(world, input)
 
 
-def on_answered(world: Intake, input: Input) -> Decision:
-    """An agent is on the line, and is told what to say."""
-    return _with_consequences(world, input, calls.evolve(_unanswered(world, input), input.body))
-
-
-def on_abandoned(world: Intake, input: Input) -> Decision:
-    """The caller has hung up unanswered."""
-    _unanswered(world, input)
-    return [(input.id, input.body)]
-
-
-def on_transferred(world: Intake, input: Input) -> Decision:
-    """The call goes on with somebody else."""
-    _ongoing(world, input)
-    return [(input.id, input.body)]
-
-
-def on_ended(world: Intake, input: Input) -> Decision:
-    """The call is over; of a caller who was never answered nothing could be asked."""
-    call = _ongoing(world, input)
-    events: list[Data] = [input.body]
-    if call.state == "answered" and (missing := classify.missing(world.protocol, world.index, call)):
-        events.append(e.ContactMissing(missing=missing))
-    return [(input.id, event) for event in events]
-
-
-def on_learnt(world: Intake, input: Input) -> Decision:
-    """Something is learnt about the caller, be it when the call is over."""
-    if isinstance(input.body, f.KindConfirmed):
-        _check_kind(world, input.body.kind)
-    return _with_consequences(world, input, calls.evolve(_known(world, input), input.body))
-
-
-def on_noted(world: Intake, input: Input) -> Decision:
-    """Something about the call that other services act on."""
-    _known(world, input)
-    return [(input.id, input.body)]
-
-
-def on_row(world: Intake, input: Input) -> Decision:
-    """A row of an import that is no call."""
-    return [(input.id, input.body)]
-
-
-def on_registered(world: Intake, input: Input) -> Decision:
-    """A customer is in the directory, or stands there otherwise than before."""
-    assert isinstance(input.body, f.CustomerRegistered)
-    _check_kind(world, input.body.kind)
-    return [(input.id, input.body)]
-
-
-def on_removed(world: Intake, input: Input) -> Decision:
-    """A customer leaves the directory."""
-    customer = world.aggregates.get(input.id)
-    if not isinstance(customer, Customer) or customer.removed:
-        raise Refused("customer-unknown", "no such customer is in the directory")
-    return [(input.id, input.body)]
-
-
-def on_advanced(world: Intake, input: Input) -> Decision:
-    """The virtual clock goes on."""
-    assert isinstance(input.body, f.ClockAdvanced)
-    if not world.virtual:
-        raise Refused("clock-real", "this centre goes by the real clock, which nobody advances")
-    clock = world.aggregates.get(input.id)
-    if isinstance(clock, Clock) and input.body.to < clock.now:
-        now = clock.now.isoformat()
-        raise Refused("clock-backwards", f"it is {now} already", field="to", expected=f"{now} or later")
-    return [(input.id, input.body)]
-
-
-def _known(world: Intake, input: Input) -> Call:
-    call = world.aggregates.get(input.id)
-    if not isinstance(call, Call):
-        raise Refused("call-unknown", "no such call was offered")
-    return call
-
-
-def _ongoing(world: Intake, input: Input) -> Call:
-    call = _known(world, input)
-    if call.over:
-        raise Refused("call-over", f"the call is over: {call.state}")
-    return call
-
-
-def _unanswered(world: Intake, input: Input) -> Call:
-    call = _ongoing(world, input)
-    if call.state == "answered":
-        raise Refused("call-answered", "the call was answered before")
-    return call
-
-
-def _check_kind(world: Intake, kind: str) -> None:
-    kinds = world.protocol.kinds
-    if kinds and kind not in kinds:
-        expected = "one of " + ", ".join(kinds)
-        raise Refused("kind-unknown", f"the protocol has no kind {kind}", field="kind", expected=expected)
-
-
-def _with_consequences(world: Intake, input: Input, call: Call) -> Decision:
-    following = classify.consequences(world.protocol, world.index, call)
-    return [(input.id, event) for event in (input.body, *following)]
-
-
-_ON: Mapping[type[Data], Callable[[Intake, Input], Decision]] = {
-    f.CallOffered: on_offered,
-    f.CallQueued: on_queued,
-    f.CallDequeued: on_dequeued,
-    f.CallAnswered: on_answered,
-    f.CallAbandoned: on_abandoned,
-    f.CallTransferred: on_transferred,
-    f.CallEnded: on_ended,
-    f.CallerIdentified: on_learnt,
-    f.CallerAskedFor: on_learnt,
-    f.KindConfirmed: on_learnt,
-    f.ContactGiven: on_learnt,
-    f.RequestStated: on_learnt,
-    f.ComplexityAssessed: on_noted,
-    f.AssignmentAttempted: on_noted,
-    f.ContactMade: on_noted,
-    f.RecordRefused: on_row,
-    f.RecordIgnored: on_row,
-    f.CustomerRegistered: on_registered,
-    f.CustomerRemoved: on_removed,
-    f.ClockAdvanced: on_advanced,
+FACTS: Mapping[type[Data], On] = {
+    f.CallOffered: course.on_offered,
+    f.CallQueued: course.on_queued,
+    f.CallDequeued: course.on_dequeued,
+    f.CallAnswered: course.on_answered,
+    f.CallAbandoned: course.on_abandoned,
+    f.CallTransferred: course.on_during,
+    f.CallEnded: course.on_ended,
+    f.CallerIdentified: course.on_learnt,
+    f.CallerAskedFor: course.on_learnt,
+    f.KindConfirmed: course.on_learnt,
+    f.ContactGiven: course.on_learnt,
+    f.RequestStated: course.on_stated,
+    f.CallGreeted: course.on_greeted,
+    f.CallerResponded: course.on_during,
+    f.CallHeld: holds.on_held,
+    f.HoldRefreshed: holds.on_refreshed,
+    f.CallResumed: holds.on_resumed,
+    f.NoteTaken: speech.on_note,
+    f.RecapConfirmed: speech.on_recap,
+    f.UtteranceTranscribed: speech.on_utterance,
+    f.ConductReported: conduct.on_reported,
+    f.ContainmentExhausted: conduct.on_contained,
+    f.CallerInsisted: conduct.on_insisted,
+    f.SupervisorJoined: conduct.on_joined,
+    f.ScriptDelivered: conduct.on_delivered,
+    f.RequestUnclear: course.on_during,
+    f.QuestionAnswered: course.on_during,
+    f.TicketAskedAbout: course.on_during,
+    f.AccessMissing: course.on_during,
+    f.ScreenshotDeclined: course.on_during,
+    f.RemoteSessionStarted: course.on_noted,
+    f.RemoteSessionEnded: course.on_noted,
+    f.ScreenshotTaken: course.on_noted,
+    f.ComplexityAssessed: course.on_noted,
+    f.AssignmentAttempted: course.on_noted,
+    f.ContactMade: course.on_noted,
+    f.RecordRefused: others.on_row,
+    f.RecordIgnored: others.on_row,
+    f.CustomerRegistered: others.on_registered,
+    f.CustomerAccessChanged: others.on_changed,
+    f.CustomerRemoved: others.on_changed,
+    f.MessageReceived: others.on_received,
+    f.MessageAnswered: others.on_replied,
+    f.ClockAdvanced: others.on_advanced,
 }
+EVENTS: Mapping[type[Data], On] = {
+    f.AgentSignedIn: others.on_signed_in,
+    e.DeadlineWarned: on_marked,
+    e.TicketOwed: course.on_owed,
+}
+COMMANDS: Mapping[type[Data], On] = {
+    c.ReleaseCall: release.on_release,
+    c.RequestBlock: blocks.on_request,
+    c.ApproveBlock: blocks.on_approve,
+    c.RefuseBlock: blocks.on_refuse,
+    c.LiftBlock: blocks.on_lift,
+}
+HEEDS = tuple(EVENTS)
+"""The events of other services that something follows from here."""

@@ -1,32 +1,17 @@
-"""What the protocol says about a caller: which words speak for which kind, and how a prompt is worded."""
+"""What the protocol says about a caller and a call: which words speak for which kind, which line was dialled."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from datetime import datetime
 from typing import Literal
-from unicodedata import normalize
+from zoneinfo import ZoneInfo
 
 from contracts.events import CallerClassified, Evidence, NeedEstablished
-from contracts.facts import Language
-from contracts.protocol import Protocol
+from contracts.protocol import Line, Protocol, Wording
+from contracts.wording import found
 
 Party = Literal["individual", "company"]
-
-_MARKS = re.compile("(?<!n)\u0303|[\u0300-\u0302\u0304-\u036f]")  # ñ is a letter, not an n with an accent
-_WORDS = re.compile(r"\w+")
-_PLACE = re.compile(r"\{(name|title|kind)\}")
-_STRAY = re.compile(r"\s+(?=[,.;?!])")
-
-
-def fold(text: str) -> str:
-    """The words of a text in small letters and without accents, each with a blank on either side."""
-    plain = normalize("NFC", _MARKS.sub("", normalize("NFD", text.casefold())))
-    return f" {' '.join(_WORDS.findall(plain))} "
-
-
-_fold_phrase = lru_cache(maxsize=4096)(fold)
 
 
 def stated(protocol: Protocol, texts: Iterable[str]) -> Iterator[Evidence]:
@@ -44,10 +29,10 @@ def asked_for(protocol: Protocol, persons: Iterable[str]) -> Iterator[Evidence]:
 
 
 def _found(texts: Iterable[str], phrases: Iterable[tuple[str, Iterable[str]]]) -> Iterator[tuple[str, str]]:
-    words = "|".join(map(fold, texts))
-    if words:
-        for name, each in phrases:
-            yield from ((name, phrase) for phrase in each if _fold_phrase(phrase) in words)
+    said = tuple(texts)
+    for name, each in phrases if said else ():
+        heard = {phrase for text in said for phrase in found(text, each)}
+        yield from ((name, phrase) for phrase in each if phrase in heard)
 
 
 def calls_as(protocol: Protocol, party: Party | None) -> Iterator[Evidence]:
@@ -89,23 +74,47 @@ def kind_of(protocol: Protocol, evidence: Iterable[Evidence]) -> tuple[str | Non
 def same(
     before: CallerClassified | NeedEstablished | None, after: CallerClassified | NeedEstablished
 ) -> bool:
-    """Whether they say the same, under whichever version of the protocol."""
-    return before is not None and before.model_copy(update={"protocol": after.protocol}) == after
+    """Whether they say the same, under whichever version of the protocol and whoever is on the line by now."""
+    if before is None:
+        return False
+    of_the_moment: dict[str, object] = {"protocol": after.protocol}
+    if isinstance(before, NeedEstablished) and isinstance(after, NeedEstablished) and before.agent:
+        of_the_moment["agent"] = after.agent
+    return before.model_copy(update=of_the_moment) == after
 
 
-def wording(
-    protocol: Protocol, key: str, language: Language | None, *, name: str, title: str, kind: str | None
-) -> tuple[Language, str] | None:
-    """A script in the call's language, or the protocol's, or whichever there is; None if there is none.
+def needs_matter(protocol: Protocol) -> bool:
+    """Whether anybody acts on what a caller needs."""
+    cases = protocol.cases
+    return bool(
+        protocol.routing
+        or protocol.targets
+        or cases.owed_for
+        or cases.need_first
+        or cases.before_answer
+        or cases.required
+        or cases.required_with_tool
+        or cases.screenshot_for
+        or cases.formal_reply_for
+        or cases.profile_after_request
+    )
 
-    Placeholders of what is not known are left out.
-    """
-    texts = protocol.scripts.get(key)
-    if not texts:
+
+def line_of(protocol: Protocol, number: str | None, at: datetime | None) -> Line | None:
+    """The line that was dialled, as it stood on the day of the call. R57."""
+    if not protocol.lines or at is None:
         return None
-    preferred = [spoken for spoken in (language, protocol.language) if spoken in texts]
-    spoken = preferred[0] if preferred else next(iter(texts))
-    titles = protocol.kinds[kind].titles if kind in protocol.kinds else {}
-    values = {"name": name, "title": title, "kind": titles.get(spoken) or next(iter(titles.values()), "")}
-    text = _PLACE.sub(lambda place: values[place[1]], texts[spoken])
-    return spoken, _STRAY.sub("", " ".join(text.split()))
+    return protocol.line_of(number, local(protocol, at).date())
+
+
+def greeting(protocol: Protocol, at: datetime) -> Wording:
+    """How one wishes a good day at this time, by language; from `noon` on it is the afternoon's. R26."""
+    morning = local(protocol, at).hour < protocol.noon
+    return {
+        language: each.morning if morning else each.afternoon for language, each in protocol.greetings.items()
+    }
+
+
+def local(protocol: Protocol, at: datetime) -> datetime:
+    """The time by the centre's wall clock."""
+    return at.astimezone(ZoneInfo(protocol.timezone))

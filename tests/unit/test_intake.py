@@ -15,13 +15,13 @@ from contracts.base import Data, Refused
 from contracts.commands import DirectoryQuery
 from contracts.deciding import World
 from contracts.events import CallerClassified, NeedEstablished, PromptIssued
-from contracts.protocol import PLAIN, Kind, Protocol
+from contracts.protocol import PLAIN, Cases, Kind, Protocol
 from services.intake import classify, domain, policy
 from tests.unit.given import START, at, given, happen, when
 
 COLD = protocols.load("cold-industry")
 PHONE = "+34600111222"
-OFFERED = f.CallOffered.model_validate({"from": PHONE})
+OFFERED = f.CallOffered.model_validate({"from": PHONE, "protocol": 1})
 ANSWERED = f.CallAnswered(agent="ana")
 ENDED = f.CallEnded()
 MANAGER = f.CustomerRegistered(
@@ -280,7 +280,7 @@ def test_the_need_is_established_with_the_request_and_again_when_it_changes() ->
     world = directory_of(c7=MANAGER)
     events = story(OFFERED, ANSWERED, request(), world=world)
     assert last(NeedEstablished, events) == NeedEstablished(
-        category="complaint", kind="property-manager", group="private", agent="ana", protocol=1
+        category="complaint", kind="property-manager", group="private", queue="main", agent="ana", protocol=1
     )
     events = story(f.CallerIdentified(standing="customer", customer="c7"), world=world)
     need = last(NeedEstablished, events)
@@ -290,7 +290,7 @@ def test_the_need_is_established_with_the_request_and_again_when_it_changes() ->
 
 def test_a_protocol_without_routing_and_tickets_establishes_no_need() -> None:
     """Nobody would act on it."""
-    protocol = COLD.model_copy(update={"routing": (), "ticket_owed_for": ()})
+    protocol = COLD.model_copy(update={"routing": (), "cases": Cases()})
     assert not any(
         isinstance(event, NeedEstablished) for event in story(OFFERED, ANSWERED, request(), protocol=protocol)
     )
@@ -342,14 +342,6 @@ def test_each_doubtful_kind_is_asked_about_one_at_a_time() -> None:
     assert "frío industrial" in last(PromptIssued, second).text
     settled = story(f.KindConfirmed(kind="industrial-refrigeration", answer=True), world=world)
     assert keys(settled) == []
-
-
-def test_wording_leaves_out_what_is_not_known() -> None:
-    """A placeholder without a value leaves no gap, and braces of a name are no placeholders."""
-    protocol = Protocol(name="p", scripts={"hi": {"en": "Hello, {title} {name}. Well, {kind}?"}})
-    said = policy.wording(protocol, "hi", "pt", name="{title}", title="", kind=None)
-    assert said == ("en", "Hello, {title}. Well,?")
-    assert policy.wording(protocol, "ho", "pt", name="", title="", kind=None) is None
 
 
 # contact details
@@ -491,7 +483,7 @@ def test_consequences_that_are_recorded_do_not_follow_again(facts: list[Data], k
         except Refused:
             continue
         call = world.aggregates["c1"]
-        assert classify.consequences(world.protocol, world.index, call) == []
+        assert classify.consequences(world.protocol, world.index, call, START) == []
         try:
             again = domain.decide(world, when("c1", fact))
         except Refused:
