@@ -2,19 +2,26 @@
 
 from eventlog.view import Reading
 from services.decider import Service
-from services.tickets import domain, history
+from services.tickets import answers, domain, history, search
 
 SERVICE = Service(
     name="tickets",
     domain=domain,
     heeds=domain.HEEDS,
     upstream=("intake", "routing"),
-    subject_of=domain.ticket_of,
+    subject_of=domain.subject_of,
     reading=Reading(
         name="history",
         schema=history.SCHEMA,
         services=("tickets",),
         apply=history.apply,
-        answers={"history": history.history, "ticket": history.ticket, "tickets": history.tickets},
+        answers={
+            "history": search.history,
+            "ticket": search.ticket,
+            "tickets": search.tickets,
+            "profile": answers.profile,
+            "problem": answers.problem,
+            "reviews": answers.reviews,
+        },
     ),
 )

@@ -13,22 +13,24 @@ from contracts import commands as c
 from contracts import events as e
 from contracts.base import Data, Refused
 from contracts.deciding import World
-from contracts.protocol import Protocol
+from contracts.protocol import Attachments, Cases, Protocol
 from services.tickets import domain
 from tests.unit.given import Given, given, happen, when
 
-OWING = Protocol(name="owing", ticket_owed_for=("complaint", "error"))
+OWING = Protocol(name="owing", cases=Cases(owed_for=("complaint", "error")))
 
 
-def need(category: Any = "complaint", customer: str | None = None) -> e.NeedEstablished:
+def need(category: Any = "complaint", customer: str | None = None, **more: Any) -> e.NeedEstablished:
     """What a caller needs."""
-    return e.NeedEstablished(category=category, customer=customer, protocol=1)
+    return e.NeedEstablished(category=category, customer=customer, protocol=1, **more)
 
 
-def registered(number: int = 1, customer: str | None = "acme", call: str | None = None) -> Given:
+def registered(
+    number: int = 1, customer: str | None = "acme", call: str | None = None, desk: str | None = None
+) -> Given:
     """A ticket of this number exists."""
     event = e.TicketRegistered(
-        number=number, category="complaint", need="no heat", customer=customer, call=call, by="ana"
+        number=number, category="complaint", need="no heat", customer=customer, call=call, desk=desk, by="ana"
     )
     return f"ticket:{number}", event
 
@@ -42,6 +44,15 @@ AWAIT = c.ChangeTicketState(ticket=1, state="awaiting_feedback", by="ana")
 RESOLVE = c.ResolveTicket(ticket=1, resolution="a new valve", by="ana")
 CLOSE = c.CloseTicket(ticket=1, by="ana")
 REOPEN = c.ReopenTicket(ticket=1, reason="it leaks", by="ana")
+INVOLVE = c.InvolveDepartment(ticket=1, department="legal", by="ana")
+MERGE = c.MergeTicket(ticket=1, into=2, by="ana")
+SPLIT = c.SplitTicket(ticket=1, need="and the bill", category="invoice", by="ana")
+LINK = c.LinkTicket(ticket=1, to=2, by="ana")
+ATTACH = c.AttachFile(
+    ticket=1, name="a.png", type="image/png", size=9, digest="a" * 64, object="1/a.png", by="ana"
+)
+REPLY = c.FormaliseReply(ticket=1, text="we are sorry", channel="post", reference="RE-1", by="ana")
+VERBS = (COMMENT, ASSIGN, AWAIT, RESOLVE, CLOSE, REOPEN, INVOLVE, MERGE, SPLIT, LINK, ATTACH, REPLY)
 
 STATES: dict[str, list[Data]] = {
     "pending": [],
@@ -72,7 +83,14 @@ def test_the_first_ticket_is_number_one() -> None:
         (
             "ticket:1",
             e.TicketRegistered(
-                number=1, category="error", need="it beeps", customer="acme", call="c1", desk="tech", by="ana"
+                number=1,
+                category="error",
+                need="it beeps",
+                customer="acme",
+                call="c1",
+                desk="tech",
+                protocol=1,
+                by="ana",
             ),
         )
     ]
@@ -151,13 +169,18 @@ def test_what_may_not_be_is_refused(state: str, body: Data, rule: str) -> None:
 
 
 def test_a_command_names_its_aggregate() -> None:
-    """Every verb is about the ticket that it names; registering begins one."""
-    verbs = (COMMENT, ASSIGN, AWAIT, RESOLVE, CLOSE, REOPEN)
-    assert {domain.ticket_of(body) for body in verbs} == {"ticket:1"}
-    assert domain.ticket_of(REGISTER) == ""
+    """Every verb is about what it names; what begins something needs to know the call or message, if any."""
+    assert {domain.subject_of(body) for body in VERBS} == {"ticket:1"}
+    assert domain.subject_of(REGISTER) == "c1"
+    assert domain.subject_of(REGISTER.model_copy(update={"call": None})) == ""
+    assert domain.subject_of(REGISTER.model_copy(update={"call": None, "message": "m1"})) == "message:m1"
+    assert domain.subject_of(c.OpenProblem(title="slow", by="ana")) == ""
+    assert domain.subject_of(c.ResolveProblem(problem=2, resolution="new disk", by="ana")) == "problem:2"
+    assert domain.subject_of(c.ReviewCall(call="c1", items={}, by="eva")) == "c1"
+    assert domain.subject_of(c.SendAccess(call="c1", by="rita")) == "c1"
 
 
-@pytest.mark.parametrize("body", [COMMENT, ASSIGN, AWAIT, RESOLVE, CLOSE, REOPEN])
+@pytest.mark.parametrize("body", VERBS)
 def test_an_unknown_ticket_is_refused(body: Data) -> None:
     """Every verb but `register` needs a ticket."""
     with pytest.raises(Refused) as refusal:
@@ -165,57 +188,128 @@ def test_an_unknown_ticket_is_refused(body: Data) -> None:
     assert (refusal.value.rule, refusal.value.field) == ("ticket-unknown", "ticket")
 
 
-@pytest.mark.parametrize(
-    ("protocol", "category", "events"),
-    [
-        (OWING, "complaint", [("c1", e.TicketOwed(category="complaint"))]),
-        (OWING, "error", [("c1", e.TicketOwed(category="error"))]),
-        (OWING, "sales", []),
-        (Protocol(name="none"), "complaint", []),
-    ],
-)
-def test_a_ticket_is_owed_for_what_the_protocol_names(
-    protocol: Protocol, category: str, events: list[tuple[str, Data]]
-) -> None:
-    """Categories of the protocol's list owe a ticket, once; others do not."""
-    world = given(domain, protocol)
-    assert happen(domain, world, when("c1", need(category), kind="event")) == events
-    assert happen(domain, world, when("c1", need(category), kind="event")) == []
+def two(*events: Data, protocol: Protocol = OWING) -> World[Any, Any]:
+    """The world with tickets 1 and 2, in which these events of the second have happened."""
+    return given(domain, protocol, [registered(1), registered(2), *(("ticket:2", each) for each in events)])
 
 
-@pytest.mark.parametrize("later", STATES)
-def test_a_call_that_has_a_ticket_owes_none(later: str) -> None:
-    """Once registered, whatever became of it, the call's ticket is not owed again."""
-    events = [registered(call="c1", customer=None), *(("ticket:1", event) for event in STATES[later])]
-    assert happen(domain, given(domain, OWING, events), when("c1", need(), kind="event")) == []
+def refused(world: World[Any, Any], body: Data, id: str = "ticket:1") -> tuple[str, str]:
+    """By which rule a command is refused, and for which field."""
+    with pytest.raises(Refused) as refusal:
+        command(world, body, id)
+    return refusal.value.rule, refusal.value.field
 
 
-def test_a_repeat_is_noted_with_the_open_tickets() -> None:
-    """The customer's open tickets are named, in order; resolved ones and those of others are not."""
-    events = [
-        registered(1),
-        registered(2),
-        registered(3, "other"),
-        registered(4),
-        ("ticket:2", STATES["resolved"][0]),
-    ]
-    world = given(domain, OWING, events)
-    asked = when("c1", need("sales", "acme"), kind="event")
-    assert happen(domain, world, asked) == [("c1", e.RepeatNoted(customer="acme", tickets=(1, 4)))]
-    assert happen(domain, world, asked) == []
+def test_several_departments_work_in_one_case() -> None:
+    """R63: each further department is recorded once; the desk itself is no further one."""
+    world = one("in_progress")
+    assert command(world, INVOLVE) == [("ticket:1", e.DepartmentInvolved(department="legal", by="ana"))]
+    command(world, c.InvolveDepartment(ticket=1, department="billing", by="ana"))
+    assert world.aggregates["ticket:1"].departments == ("legal", "billing")
+    assert refused(world, INVOLVE) == ("ticket-unchanged", "department")
+    command(world, ASSIGN)
+    assert refused(world, c.InvolveDepartment(ticket=1, department="tech", by="ana"))[0] == "ticket-unchanged"
 
 
-def test_the_ticket_of_the_call_itself_is_no_repeat() -> None:
-    """A ticket registered during the call does not make it a repeat."""
-    world = given(domain, OWING, [registered(call="c1")])
-    assert happen(domain, world, when("c1", need("sales", "acme"), kind="event")) == []
+@pytest.mark.parametrize("state", ["resolved", "closed"])
+@pytest.mark.parametrize("body", [INVOLVE, MERGE, SPLIT, REPLY])
+def test_a_case_that_is_over_is_not_worked_on(state: str, body: Data) -> None:
+    """It must be reopened first."""
+    assert refused(one(state), body) == ("ticket-over", "ticket")
 
 
-def test_owed_and_repeated_at_once() -> None:
-    """Both may follow from one need, in this order."""
-    decision = happen(domain, one("pending"), when("c1", need("error", "acme"), kind="event"))
-    assert [type(event) for _, event in decision] == [e.TicketOwed, e.RepeatNoted]
-    assert all(about == "c1" for about, _ in decision)
+def test_a_merged_case_goes_on_in_the_other() -> None:
+    """It is closed for good: whoever reopens it is told where it went."""
+    world = two()
+    assert command(world, MERGE) == [("ticket:1", e.TicketMerged(into=2, by="ana"))]
+    assert domain.closed(world.aggregates["ticket:1"])
+    assert world.index.open["acme"] == {2}
+    assert refused(world, REOPEN) == ("ticket-merged", "ticket")
+
+
+@pytest.mark.parametrize("state", ["resolved", "closed"])
+def test_nothing_is_merged_into_what_is_over(state: str) -> None:
+    """Whether the other is still in memory makes no difference."""
+    world = two(*STATES[state])
+    assert refused(world, MERGE) == ("ticket-over", "into")
+    del world.aggregates["ticket:2"]
+    assert refused(world, MERGE) == ("ticket-over", "into")
+
+
+@pytest.mark.parametrize("kind", [c.MergeTicket, c.LinkTicket])
+def test_two_cases_must_be_two(kind: Any) -> None:
+    """Neither with itself nor with one that does not exist."""
+    field = "into" if kind is c.MergeTicket else "to"
+    assert refused(two(), kind(ticket=1, **{field: 1}, by="ana")) == ("ticket-itself", field)
+    assert refused(two(), kind(ticket=1, **{field: 3}, by="ana")) == ("ticket-unknown", field)
+
+
+def test_a_split_case_keeps_whose_it_is() -> None:
+    """The new one has the customer, the call and the version of the protocol of the old one, and its own need."""
+    world = given(domain, OWING, [registered(1, call="c1")])
+    ((about, split),) = command(world, SPLIT)
+    assert about == "ticket:2"
+    assert isinstance(split, e.TicketRegistered)
+    assert (split.split_from, split.need, split.category) == (1, "and the bill", "invoice")
+    assert (split.customer, split.call) == ("acme", "c1")
+    assert world.index.calls == {"c1": (1, 2)}
+    ((_, same),) = command(world, SPLIT.model_copy(update={"category": None}))
+    assert isinstance(same, e.TicketRegistered)
+    assert (same.number, same.category) == (3, "complaint")
+
+
+def test_cases_are_linked_once() -> None:
+    """Whatever became of either."""
+    world = two(*STATES["closed"])
+    assert command(world, LINK) == [("ticket:1", e.TicketLinked(to=2, by="ana"))]
+    assert refused(world, LINK) == ("ticket-unchanged", "to")
+
+
+def attached(size: int = 100, type: str = "image/png", object: str = "1/a.png") -> c.AttachFile:
+    """A file of this size and type."""
+    return c.AttachFile(
+        ticket=1, name="a.png", type=type, size=size, digest="a" * 64, object=object, by="ana"
+    )
+
+
+def test_files_are_attached_within_the_limits() -> None:
+    """As large as allowed is allowed, a byte more is not; nor a type that is not listed, nor the same file twice."""
+    world = one(
+        "pending", Protocol(name="small", attachments=Attachments(max_bytes=100, types=("image/png",)))
+    )
+    ((about, added),) = command(world, attached())
+    assert about == "ticket:1"
+    assert added == e.AttachmentAdded(
+        name="a.png", type="image/png", size=100, digest="a" * 64, object="1/a.png", by="ana"
+    )
+    assert refused(world, attached(object="1/b.png", size=101)) == ("attachment-too-large", "size")
+    assert refused(world, attached(object="1/b.gif", type="image/gif")) == ("attachment-type", "type")
+    assert refused(world, attached()) == ("ticket-unchanged", "object")
+
+
+FORMAL = Protocol(name="formal", cases=Cases(formal_reply_for=("complaint",)))
+
+
+def test_a_complaint_ends_with_a_formal_reply_only() -> None:
+    """R62: it is neither resolved nor closed before; once reopened it needs another reply."""
+    world = one("pending", FORMAL)
+    assert refused(world, RESOLVE) == ("R62", "ticket")
+    assert refused(one("resolved", FORMAL), CLOSE) == ("R62", "ticket")
+    ((_, replied),) = command(world, REPLY)
+    assert replied == e.ComplaintReplyFormalised(
+        text="we are sorry", channel="post", reference="RE-1", by="ana"
+    )
+    assert refused(world, REPLY) == ("ticket-unchanged", "ticket")
+    for body in (RESOLVE, CLOSE, REOPEN):
+        command(world, body)
+    assert refused(world, RESOLVE) == ("R62", "ticket")
+
+
+def test_other_cases_need_no_formal_reply() -> None:
+    """R62 is about the categories that the protocol names; other cases are not formalised."""
+    other = Protocol(name="other", cases=Cases(formal_reply_for=("invoice",)))
+    assert command(one("pending", other), RESOLVE)
+    assert refused(one("pending", other), REPLY) == ("reply-not-formal", "ticket")
 
 
 def test_what_tickets_does_not_follow_leads_to_nothing() -> None:
@@ -236,7 +330,7 @@ def test_a_ticket_read_back_disturbs_nothing() -> None:
 
 BODIES = st.sampled_from(
     [
-        *(("ticket", body) for body in (REGISTER, COMMENT, ASSIGN, AWAIT, RESOLVE, CLOSE, REOPEN)),
+        *(("ticket", body) for body in (REGISTER, *VERBS)),
         *(("call", need(category, who)) for category in ("error", "sales") for who in ("acme", None)),
     ]
 )
@@ -254,12 +348,12 @@ def test_any_history_is_consistent(steps: list[tuple[tuple[str, Data], int]]) ->
             continue
         if about == "ticket":
             assert len(decision) == 1
-            if not isinstance(body, c.RegisterTicket | c.CommentTicket):
+            if not isinstance(body, c.RegisterTicket | c.CommentTicket | c.SplitTicket):
                 with pytest.raises(Refused):
                     domain.decide(world, asked)
         else:
             assert domain.decide(world, asked) == []
         tickets = [it for it in world.aggregates.values() if isinstance(it, domain.Ticket)]
-        still = {it.number for it in tickets if it.state not in ("resolved", "closed")}
+        still = {it.number for it in tickets if it.customer and it.state not in ("resolved", "closed")}
         assert world.index.open.get("acme", set()) == still
         assert world.index.next == len(tickets) + 1

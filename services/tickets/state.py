@@ -1,0 +1,255 @@
+"""Tickets: what a case, a call's matter and a problem are, and how they change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from contracts import events as e
+from contracts.base import Category, Data
+from contracts.deciding import World as AnyWorld
+from contracts.events import TicketState
+from contracts.protocol import Protocol
+from services.tickets import policy
+
+RECENT = 5
+"""How many of a customer's calls are shown as recent contacts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A case, `ticket:<number>`; `replied`: in due form, since it was last open."""
+
+    number: int
+    category: Category
+    state: TicketState = "pending"
+    customer: str | None = None
+    call: str | None = None
+    desk: str | None = None
+    product: str | None = None
+    owner: str | None = None
+    comments: int = 0
+    priority: int = 5
+    departments: tuple[str, ...] = ()
+    links: frozenset[int] = frozenset()
+    files: frozenset[str] = frozenset()
+    replied: bool = False
+    merged: int | None = None
+    protocol: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What a call (under its id) or a message (`message:<id>`) is about, and what of it is owed, told or asked for."""
+
+    need: e.NeedNoted | None = None
+    owed: bool = False
+    late: bool = False
+    first: bool = False
+    follow_up: bool = False
+    repeat: bool = False
+    profile: str | None = None
+    told: frozenset[str] = frozenset()
+    unclear: bool = False
+    session: Literal["running", "over"] | None = None
+    screens: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
+    screenshot: Literal["requested", "declined"] | None = None
+    callback: Literal["promised", "made"] | None = None
+    access: Literal["requested", "sent"] | None = None
+    released: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The common cause of incidents, `problem:<number>`."""
+
+    number: int
+    incidents: tuple[int, ...] = ()
+    resolved: bool = False
+
+
+Aggregate = Ticket | Matter | Problem
+
+
+@dataclass(slots=True)
+class Index:
+    """The next numbers; tickets by call, the open ones by customer; problems by incident; who called lately."""
+
+    next: int = 1
+    next_problem: int = 1
+    calls: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    open: dict[str, set[int]] = field(default_factory=dict)
+    problems: dict[int, int] = field(default_factory=dict)
+    contacts: dict[str, tuple[tuple[datetime, str], ...]] = field(default_factory=dict)
+
+    def note(self, id: str, before: Aggregate | None, after: Aggregate) -> None:
+        """A ticket, problem or matter has changed; a matter itself is found by its id alone."""
+        match after:
+            case Ticket():
+                self._ticket(after)
+            case Problem():
+                self.next_problem = max(self.next_problem, after.number + 1)
+                self.problems |= dict.fromkeys(after.incidents, after.number)
+            case Matter() if after.need and after.need.customer and after.since:
+                known = self.contacts.get(after.need.customer, ())
+                calls = {(after.since, id), *known}
+                self.contacts[after.need.customer] = tuple(sorted(calls)[-RECENT:])
+
+    def _ticket(self, ticket: Ticket) -> None:
+        self.next = max(self.next, ticket.number + 1)
+        if ticket.call and ticket.number not in (known := self.calls.get(ticket.call, ())):
+            self.calls[ticket.call] = (*known, ticket.number)
+        if ticket.customer is None:
+            return
+        numbers = self.open.setdefault(ticket.customer, set())
+        if policy.is_over(ticket.state):
+            numbers.discard(ticket.number)
+        else:
+            numbers.add(ticket.number)
+        if not numbers:
+            del self.open[ticket.customer]
+
+
+World = AnyWorld[Aggregate, Index]
+
+
+def id_of(number: int) -> str:
+    """The aggregate of the ticket with this number."""
+    return f"ticket:{number}"
+
+
+def matter_of(world: World, id: str) -> Matter:
+    """What is known of a call's or message's matter."""
+    found = world.aggregates.get(id)
+    return found if isinstance(found, Matter) else Matter()
+
+
+def protocol_of(world: World, matter: Matter) -> Protocol:
+    """The protocol that the call follows, as far as is known."""
+    return world.under(matter.need.protocol if matter.need else None)
+
+
+def unseen(world: World, matter: Matter) -> bool:
+    """Whether nothing of the call may remain here: its caller is not known as a customer. R29."""
+    return policy.forgets(protocol_of(world, matter)) and not (matter.need and matter.need.customer)
+
+
+def open_ticket(world: World, number: int) -> Ticket | None:
+    """The ticket of this number, if it exists and was not closed: closed ones may have left memory."""
+    found = world.aggregates.get(id_of(number))
+    return found if isinstance(found, Ticket) and found.state != "closed" else None
+
+
+def tickets_of(world: World, call: str) -> list[Ticket]:
+    """The call's tickets that are neither resolved nor closed."""
+    found = (open_ticket(world, number) for number in world.index.calls.get(call, ()))
+    return [ticket for ticket in found if ticket and not policy.is_over(ticket.state)]
+
+
+def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
+    """The aggregate after one of our own events."""
+    match event, aggregate:
+        case e.TicketRegistered(), _:
+            return Ticket(
+                number=event.number,
+                category=event.category,
+                customer=event.customer,
+                call=event.call,
+                desk=event.desk,
+                product=event.product,
+                priority=event.priority,
+                departments=event.departments,
+                protocol=event.protocol,
+            )
+        case e.ProblemOpened(), _:
+            return Problem(event.number)
+        case _, Ticket():
+            return _ticket(aggregate, event)
+        case e.IncidentLinked(), Problem():
+            return replace(aggregate, incidents=(*aggregate.incidents, event.ticket))
+        case e.ProblemResolved(), Problem():
+            return replace(aggregate, resolved=True)
+        case _, Problem():
+            return aggregate
+    return _matter(aggregate if isinstance(aggregate, Matter) else Matter(), event, at)
+
+
+def _ticket(ticket: Ticket, event: Data) -> Ticket:
+    match event:
+        case e.TicketCommented():
+            return replace(ticket, comments=ticket.comments + 1)
+        case e.TicketAssigned():
+            return replace(ticket, owner=event.owner, desk=event.desk or ticket.desk)
+        case e.TicketStateChanged():
+            return replace(ticket, state=event.state)
+        case e.TicketResolved():
+            return replace(ticket, state="resolved")
+        case e.TicketClosed():
+            return replace(ticket, state="closed")
+        case e.TicketMerged():
+            return replace(ticket, state="closed", merged=event.into)
+        case e.TicketReopened():
+            return replace(ticket, state="reopened", replied=False)
+        case e.TicketPrioritised():
+            return replace(ticket, priority=event.priority)
+        case e.TicketLinked():
+            return replace(ticket, links=ticket.links | {event.to})
+        case e.DepartmentInvolved():
+            return replace(ticket, departments=(*ticket.departments, event.department))
+        case e.AttachmentAdded():
+            return replace(ticket, files=ticket.files | {event.object})
+        case e.ComplaintReplyFormalised():
+            return replace(ticket, replied=True)
+    return ticket
+
+
+def _matter(matter: Matter, event: Data, at: datetime) -> Matter:
+    match event:
+        case e.NeedNoted():
+            return replace(matter, need=event, since=matter.since or at)
+        case e.TicketOwed(rule="R71"):
+            return replace(matter, owed=True, late=True)
+        case e.TicketOwed(rule="R39"):
+            return replace(matter, owed=True, first=True)
+        case e.TicketOwed(rule="R41"):
+            return replace(matter, owed=True, follow_up=True)
+        case e.TicketOwed():
+            return replace(matter, owed=True)
+        case e.RepeatNoted():
+            return replace(matter, repeat=True)
+        case e.ProfileShown():
+            return replace(matter, profile=event.customer)
+        case e.PromptIssued():
+            return replace(matter, told=matter.told | {event.key})
+        case e.NeedUnclear():
+            return replace(matter, unclear=True, session=None, screens=(), pictures=())
+        case e.NeedExamined():
+            return replace(matter, session=event.session, screens=event.screens, pictures=event.pictures)
+        case e.NeedCleared():
+            return replace(matter, unclear=False)
+        case e.AttachmentRequested():
+            return replace(matter, screenshot=matter.screenshot or "requested")
+        case e.CallbackPromised():
+            return replace(matter, callback="promised", screenshot="declined")
+        case e.CallbackMade():
+            return replace(matter, callback="made")
+        case e.AccessRequested():
+            return replace(matter, access="requested")
+        case e.AccessSent():
+            return replace(matter, access="sent")
+        case e.ReleaseNoted():
+            return replace(matter, released=event.rule)
+    return matter
+
+
+def closed(aggregate: Aggregate) -> bool:
+    """Whether it may leave memory; a call's matter always may, it is only asked when something happens on the call."""
+    match aggregate:
+        case Ticket():
+            return aggregate.state == "closed"
+        case Problem():
+            return aggregate.resolved
+    return True
