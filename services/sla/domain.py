@@ -1,37 +1,28 @@
-"""Promises: what was due about a call, and how each deadline ended, once, judged by when things happened."""
+"""Promises: what was due, and how each deadline ended, once, judged by when things happened."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from contracts import events as e
 from contracts import facts as f
 from contracts.base import Data, Name
 from contracts.deciding import Decision, Input
-from contracts.protocol import Protocol
-from services.sla import policy
-from services.sla.policy import ANSWER, CONTACT, GRACE, HANDLING, RETRY
-from services.sla.state import (
-    ABANDONED,
-    ENDED,
-    Deadline,
-    Index,
-    Promises,
-    Stage,
-    World,
-    closed,
-    deadlines,
-    evolve,
-)
+from services.sla import calls, cases, owners
+from services.sla.deadlines import deadlines
+from services.sla.draft import Draft, broken
+from services.sla.policy import GRACE
+from services.sla.state import Deadline, Figure, Index, Promises, Timer, World, closed, evolve
 
 __all__ = [
+    "BESIDE",
     "HEEDS",
     "Deadline",
     "Due",
+    "Figure",
     "Index",
     "Promises",
     "World",
@@ -44,188 +35,82 @@ __all__ = [
 
 
 class Due(Data):
-    """The body of a timer: which deadline of the call has become due."""
+    """The body of a timer: what of which deadline has become due."""
 
     deadline: Name
-
-
-@dataclass(slots=True)
-class Draft:
-    """A decision in the making: the promises as they are after each event so far."""
-
-    promises: Promises
-    at: datetime
-    protocol: Protocol
-    events: list[Data] = field(default_factory=list)
-
-    def add(self, event: Data) -> None:
-        """Let this happen too."""
-        self.events.append(event)
-        self.promises = evolve(self.promises, event, self.at)
-
-    def set(self, name: str, limit: policy.Limit, since: datetime) -> None:
-        """Make a promise under this name, or name-2, name-3 … if it was used before."""
-        free, number = name, 1
-        while self.promises.named(free):
-            free, number = f"{name}-{number + 1}", number + 1
-        self.add(policy.promise(limit, free, since, self.protocol))
-
-    def settle(self, rule: str, reason: str | None = None) -> None:
-        """What has happened ends the latest deadline under the rule: kept, or for this reason not wanted.
-
-        If that came too late the promise was broken all the same; a verdict that came too soon is corrected.
-        """
-        it = self.promises.last(rule)
-        if it is None:
-            return
-        late = policy.is_past(it.due, it.inclusive, self.at)
-        kept = reason is None and not it.warning
-        if it.state == "running":
-            if late:
-                self.add(_broken(it))
-            elif kept:
-                self.add(e.DeadlineMet(deadline=it.name, rule=rule, at=self.at))
-            else:
-                self.add(e.DeadlineCancelled(deadline=it.name, rule=rule, reason=reason or ENDED))
-        elif it.state in ("breached", "warned") and not late:
-            verdict: Literal["met", "cancelled"] = "met" if kept else "cancelled"
-            self.add(e.DeadlineCorrected(deadline=it.name, rule=rule, verdict=verdict, at=self.at))
-
-    def drop(self, rule: str, reason: str) -> None:
-        """The latest deadline under the rule, if it runs, is not wanted any more."""
-        last = self.promises.last(rule)
-        if last and last.state == "running":
-            self.settle(rule, reason)
-
-    def end(self, stage: Stage, rule: str) -> None:
-        """Make sure that it is remembered that the stage is over, if anything was ever due in it."""
-        if stage not in self.promises.over and self.promises.last(rule):
-            self.add(e.StageEnded(stage=stage))
-
-
-def _broken(it: Deadline) -> e.DeadlineBreached | e.DeadlineWarned:
-    kind = e.DeadlineWarned if it.warning else e.DeadlineBreached
-    return kind(deadline=it.name, rule=it.rule, due=it.due)
-
-
-def on_offered(draft: Draft, event: Data) -> None:
-    """R25: the call rings."""
-    limit = policy.answer_limit(draft.protocol)
-    if limit and not draft.promises.last(ANSWER):
-        draft.set("answer", limit, draft.at)
-
-
-def on_queued(draft: Draft, event: Data) -> None:
-    """R25: while it waits in a queue it rings at nobody."""
-    draft.settle(ANSWER, reason="queued")
-
-
-def on_dequeued(draft: Draft, event: Data) -> None:
-    """R25: out of the queue it rings anew, unless it was answered there or the caller has gone."""
-    limit = policy.answer_limit(draft.protocol)
-    last = draft.promises.last(ANSWER)
-    if not limit or "ringing" in draft.promises.over:
-        return
-    if last is None or last.state != "running":
-        draft.set("answer", limit, draft.at)
-
-
-def on_answered(draft: Draft, event: Data) -> None:
-    """R25 was kept or not; R22: from here on the call takes time, of which there is a warning at first."""
-    if "ringing" in draft.promises.over:
-        return
-    draft.settle(ANSWER)
-    limit = policy.first_handling_limit(draft.protocol)
-    if limit:
-        draft.set("handling", limit, draft.at)
-    draft.end("ringing", ANSWER)
-
-
-def on_abandoned(draft: Draft, event: Data) -> None:
-    """The caller has gone: nothing rings any more."""
-    _over(draft, ABANDONED)
-
-
-def on_ended(draft: Draft, event: Data) -> None:
-    """R22 was kept or not; what else was due about the call itself no longer is."""
-    _over(draft, ENDED)
-
-
-def _over(draft: Draft, reason: str) -> None:
-    if "ringing" not in draft.promises.over:
-        draft.settle(ANSWER, reason)
-        draft.end("ringing", ANSWER)
-    if "handling" not in draft.promises.over:
-        draft.settle(HANDLING)
-        draft.end("handling", HANDLING)
-
-
-def on_complexity_assessed(draft: Draft, fact: f.ComplexityAssessed) -> None:
-    """R22: the limit of this complexity counts, from the answer; a breach before stands."""
-    limit = policy.handling_limit(draft.protocol, fact.complexity)
-    first, last = draft.promises.first(HANDLING), draft.promises.last(HANDLING)
-    if not limit or not first or not last or "handling" in draft.promises.over:
-        return
-    if not last.warning and last.limit_s == limit.seconds:
-        return
-    draft.settle(HANDLING, reason="superseded")
-    draft.set("handling", limit, first.since)
-    made = draft.promises.last(HANDLING)
-    if made and policy.is_past(made.due, made.inclusive, draft.at):
-        draft.add(_broken(made))
-
-
-def on_offer_made(draft: Draft, event: e.OfferMade) -> None:
-    """R11: somebody takes the call, or the next is asked in time."""
-    limit = policy.retry_limit(draft.protocol)
-    name = f"retry-{event.attempt}"
-    if limit and not draft.promises.named(name):
-        draft.drop(RETRY, reason="superseded")
-        draft.set(name, limit, draft.at)
-
-
-def on_assigned(draft: Draft, event: Data) -> None:
-    """R11 is kept; R13: the owner is to reach the client, and another owner by the same time."""
-    draft.settle(RETRY)
-    limit = policy.contact_limit(draft.protocol)
-    if limit and not draft.promises.last(CONTACT):
-        draft.set("contact", limit, draft.at)
-
-
-def on_contacted(draft: Draft, event: Data) -> None:
-    """R13 was kept or not."""
-    draft.settle(CONTACT)
-
-
-def on_closed(draft: Draft, event: Data) -> None:
-    """Nothing more is to be done about the call."""
-    draft.drop(RETRY, reason="closed")
-    draft.drop(CONTACT, reason="closed")
+    what: Name = "due"
 
 
 def on_due(draft: Draft, timer: Due) -> None:
-    """Nobody was heard in time."""
+    """Nobody was heard in time, or somebody is to be told."""
     it = draft.promises.named(timer.deadline)
-    if it and it.state == "running":
-        draft.add(_broken(it))
+    if it is None or Timer(draft.at, it.name, timer.what) not in draft.promises.timers():
+        return
+    if timer.what == "due":
+        draft.add(broken(it))
+    elif timer.what == "warn":
+        draft.add(e.DeadlineWarned(deadline=it.name, rule=it.rule, due=draft.at))
+    elif timer.what == "next":
+        calls.next_mark(draft)
+    else:
+        draft.add(e.DeadlineEscalated(deadline=it.name, rule=it.rule, level=(it.level or 0) + 1))
 
 
 REACTIONS: dict[type[Data], Callable[[Draft, Any], None]] = {
-    f.CallOffered: on_offered,
-    f.CallQueued: on_queued,
-    f.CallDequeued: on_dequeued,
-    f.CallAnswered: on_answered,
-    f.CallAbandoned: on_abandoned,
-    f.CallEnded: on_ended,
-    f.ComplexityAssessed: on_complexity_assessed,
-    e.OfferMade: on_offer_made,
-    e.CallAssigned: on_assigned,
-    e.CallContacted: on_contacted,
-    e.CallClosed: on_closed,
+    f.CallOffered: calls.on_offered,
+    f.CallQueued: calls.on_queued,
+    f.CallDequeued: calls.on_dequeued,
+    f.CallAnswered: calls.on_answered,
+    f.CallAbandoned: calls.on_abandoned,
+    f.CallEnded: calls.on_ended,
+    f.CallHeld: calls.on_held,
+    f.HoldRefreshed: calls.on_refreshed,
+    f.CallResumed: calls.on_resumed,
+    f.ComplexityAssessed: calls.on_complexity_assessed,
+    f.RequestStated: calls.on_request_stated,
+    e.RequestPrioritised: cases.on_request_prioritised,
+    f.ContactMade: cases.on_contact_made,
+    e.BlockApproved: owners.on_block_approved,
+    e.BlockLifted: owners.on_block_lifted,
+    e.OfferMade: owners.on_offer_made,
+    e.CallUnassigned: owners.on_unassigned,
+    e.CallAssigned: owners.on_assigned,
+    e.ContactFailed: owners.on_contact_failed,
+    e.CallContacted: owners.on_contacted,
+    e.CallClosed: owners.on_closed,
+    e.SupervisorCalled: owners.on_supervisor_called,
+    e.EscalationEnded: owners.on_escalation_ended,
+    e.AgentReleased: owners.on_agent_released,
+    f.MessageReceived: cases.on_message_received,
+    f.MessageAnswered: cases.on_message_answered,
+    e.TicketRegistered: cases.on_ticket_registered,
+    e.TicketStateChanged: cases.on_state_changed,
+    e.TicketResolved: cases.on_resolved,
+    e.ComplaintReplyFormalised: cases.on_reply_formalised,
+    e.TicketClosed: cases.on_closed,
+    e.TicketMerged: cases.on_closed,
+    e.TicketReopened: cases.on_reopened,
+    e.CallbackPromised: cases.on_callback_promised,
+    e.CallbackMade: cases.on_callback_made,
     Due: on_due,
 }
 HEEDS = tuple(kind for kind in REACTIONS if kind is not Due)
 """The other services' events that are decided on."""
+
+
+BESIDE: dict[type[Data], str] = {
+    e.OfferMade: owners.ASSIGNMENT,
+    e.CallUnassigned: owners.ASSIGNMENT,
+    e.CallAssigned: owners.ASSIGNMENT,
+    e.ContactFailed: owners.ASSIGNMENT,
+    e.CallContacted: owners.ASSIGNMENT,
+    e.CallClosed: owners.ASSIGNMENT,
+    e.SupervisorCalled: owners.ASSIGNMENT,
+    e.EscalationEnded: owners.ASSIGNMENT,
+    e.CallbackPromised: cases.MATTER,
+    e.CallbackMade: cases.MATTER,
+}
+"""Those whose clocks are kept beside the call, so that no two services drive those of one aggregate."""
 
 
 def decide(world: World, input: Input) -> Decision:
@@ -233,19 +118,19 @@ def decide(world: World, input: Input) -> Decision:
     react = REACTIONS.get(type(input.body))
     if react is None:
         return []
-    draft = Draft(world.aggregates.get(input.id, Promises()), input.at, world.protocol)
+    draft = Draft.on(world, input)
     react(draft, input.body)
-    return [(input.id, event) for event in draft.events]
+    return draft.decision
 
 
 def next_timer(world: World) -> tuple[datetime, Input] | None:
     """The timer that is due first, and when the service's clock may fire it; None if nothing runs."""
     timers = world.index.timers
     while timers:
-        due, call, name = timers[0]
-        promises = world.aggregates.get(call)
-        it = promises.named(name) if promises else None
-        if it and it.state == "running":
-            return due + GRACE, Input("timer", call, Due(deadline=name), due, "sla", f"{call}.{name}")
+        at, id, name, what = timers[0]
+        promises = world.aggregates.get(id)
+        if isinstance(promises, Promises) and Timer(at, name, what) in promises.timers():
+            key = f"{id}.{name}" if what == "due" else f"{id}.{name}.{what}"
+            return at + GRACE, Input("timer", id, Due(deadline=name, what=what), at, "sla", key)
         heapq.heappop(timers)
     return None

@@ -1,41 +1,66 @@
-"""The centre's figures, from what intake recorded: one row per call, times in whole milliseconds."""
+"""The centre's figures, from what the log says: a row per call, ticket and deadline, times in milliseconds."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
 
 from contracts import events as e
 from contracts import facts as f
 from contracts.base import Data
-from contracts.commands import FiguresQuery
 from contracts.protocol import PLAIN, Protocol
 from eventlog.codec import Message
+from services.sla.sums import figures
+
+__all__ = ["SCHEMA", "apply", "figures"]
 
 SCHEMA = f"""
 create table call (
     id text primary key, queue text not null, level integer not null, offered integer not null,
-    queued integer, waited integer not null default 0, answered integer, abandoned integer, ended integer
+    queued integer, waited integer not null default 0, answered integer, abandoned integer, ended integer,
+    stated integer not null default 0, solved integer not null default 0, repeated integer not null default 0,
+    wraps integer not null default 0, wrapped integer not null default 0, customer text
 ) without rowid;
 create index call_offered on call (offered);
+create index call_customer on call (customer, offered) where customer is not null;
+create table wrap (agent text primary key, call text not null, since integer not null) without rowid;
+create table ticket (
+    id text primary key, call text, registered integer not null, first integer, last integer,
+    reopened integer not null default 0
+) without rowid;
+create index ticket_registered on ticket (registered);
+create table deadline (
+    about text, name text, rule text not null, made integer not null, state text not null,
+    primary key (about, name)
+) without rowid;
+create index deadline_made on deadline (made);
+create table figure (
+    name text, day text, calls integer not null, amount real not null, value real not null,
+    alerted integer not null, primary key (name, day)
+) without rowid;
 create table record (position integer primary key, refused integer not null, at integer not null);
-create table protocol (one integer primary key check (one = 1), level integer not null, zone text not null);
-insert into protocol values (1, {round(PLAIN.service_level_s * 1000)}, '{PLAIN.timezone}');
+create table protocol (
+    one integer primary key check (one = 1), level integer not null, zone text not null, above real
+);
+insert into protocol values (1, {round(PLAIN.service_level_s * 1000)}, '{PLAIN.timezone}', null);
+create table level (queue text primary key, level integer not null) without rowid;
 """
 """Times are milliseconds since 1970 in UTC; `level` is the service level, also in ms, when a call came.
 
 `queued` is when the call entered the queue it is in, `waited` the ms it spent in those it left; a queue that
-it entered after the answer counts as neither.
+it entered after the answer counts as neither. `wraps` are the wrap-ups after the call, `wrapped` the ms they
+took; `solved`: on the call itself; `repeated`: the customer called again about something still open.
+`first` and `last` are when a ticket was resolved; of several times the latter is the latest.
 """
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+AGAIN = timedelta(days=7) // MILLISECOND
+"""Within which time a customer who calls again was not helped by the first call."""
 
 OFFERED = """
-insert into call (id, queue, level, offered) values (?, ?, (select level from protocol), ?)
+insert into call (id, queue, level, offered)
+values (?, ?, coalesce((select level from level where queue = ?), (select level from protocol)), ?)
 on conflict (id) do update set queue = excluded.queue, level = excluded.level, offered = excluded.offered
 """
 MOMENTS: dict[type[Data], str] = {
@@ -44,107 +69,94 @@ MOMENTS: dict[type[Data], str] = {
     f.CallAnswered: "update call set answered = ? where id = ?",
     f.CallAbandoned: "update call set abandoned = ? where id = ?",
     f.CallEnded: "update call set ended = ? where id = ?",
+    e.TicketResolved: "update ticket set last = ?1, first = coalesce(first, ?1) where id = ?2",
+    e.TicketReopened: "update ticket set reopened = reopened + 1, last = nullif(?1, ?1) where id = ?2",
+    f.QuestionAnswered: "update call set solved = 1 where (ended is null or ended >= ?) and id = ?",
+    f.RequestStated: "update call set stated = 1 where ? is not null and id = ?",
 }
-RECORD = "insert or replace into record (position, refused, at) values (?, ?, ?)"
-
-# who is answered while still queued waited until then; who was never queued did not wait at all
-SUMS = """
-select queue, count(*), count(answered), count(abandoned), count(ended - answered), sum(ended - answered),
-    sum(waited), sum(waited <= level)
-from (
-    select queue, level, answered, abandoned, ended,
-        case when answered is not null then waited + coalesce(answered - queued, 0) end as waited
-    from call where offered >= ? and offered < ?
-)
-group by queue order by queue
+SOLVED = """
+update call set solved = 1
+where id = (select call from ticket where id = ?) and (ended is null or ended >= ?)
 """
-RECORDS = "select count(*) - total(refused), total(refused) from record where at >= ? and at < ?"
-FIRST = "select min(offered) from call where offered >= ? and offered < ?"
-EVER = (-(2**62), 2**62)
+REPEATED = "update call set repeated = 1 where customer = ? and id <> ? and offered between ? and ?"
+REGISTERED = "insert or replace into ticket (id, call, registered) values (?, ?, ?)"
+CUSTOMER = "update call set customer = ? where id = ?"
+WRAPPING = "insert or replace into wrap (agent, call, since) values (?, ?, ?)"
+WRAPPED = "update call set wraps = wraps + 1, wrapped = wrapped + max(0, ? - ?) where id = ?"
+DEADLINE = "insert or replace into deadline (about, name, rule, made, state) values (?, ?, ?, ?, 'running')"
+ENDED = "update deadline set state = ? where about = ? and name = ?"
+COUNTED = """
+insert into figure (name, day, calls, amount, value, alerted) values (?, ?, ?, ?, ?, 0)
+on conflict (name, day) do update set calls = excluded.calls, amount = excluded.amount, value = excluded.value
+"""
+ALERTED = "update figure set alerted = ? where name = ? and day = ?"
+RECORD = "insert or replace into record (position, refused, at) values (?, ?, ?)"
 
 
 def apply(db: sqlite3.Connection, message: Message, event: Data) -> None:
     """Take in one event, within the caller's transaction; ValueError if a call's event has no time."""
     if sql := MOMENTS.get(type(event)):
         db.execute(sql, (_ms(message), message.aggregate))
-        return
+    about = message.aggregate
     match event:
         case f.CallOffered():
-            db.execute(OFFERED, (message.aggregate, event.queue, _ms(message)))
+            db.execute(OFFERED, (about, event.queue, event.queue, _ms(message)))
+        case e.NeedEstablished(customer=str()):
+            db.execute(CUSTOMER, (event.customer, about))
+        case e.RepeatNoted():
+            now = _ms(message)
+            db.execute(REPEATED, (event.customer, about, now - AGAIN, now))
+        case e.TicketRegistered():
+            db.execute(REGISTERED, (about, event.call, _ms(message)))
+        case e.TicketResolved():
+            db.execute(SOLVED, (about, _ms(message)))
+        case e.AgentReleased(wrap_up=True):
+            db.execute(WRAPPING, (about, event.call, _ms(message)))
+        case e.AgentRested() | f.AgentAvailable():
+            _wrapped(db, about, _ms(message))
+        case e.DeadlineSet(warning=False):
+            db.execute(DEADLINE, (about, event.deadline, event.rule, _ms(message)))
+        case e.DeadlineMet():
+            db.execute(ENDED, ("met", about, event.deadline))
+        case e.DeadlineBreached():
+            db.execute(ENDED, ("breached", about, event.deadline))
+        case e.DeadlineCancelled():
+            db.execute(ENDED, ("cancelled", about, event.deadline))
+        case e.DeadlineCorrected():
+            db.execute(ENDED, (event.verdict, about, event.deadline))
+        case e.FigureCounted():
+            counted = (event.figure, str(event.day), event.calls, event.amount, event.value)
+            db.execute(COUNTED, counted)
+        case e.FigureAlerted() | e.FigureRecovered():
+            alerted = isinstance(event, e.FigureAlerted)
+            db.execute(ALERTED, (alerted, event.figure, str(event.day)))
         case f.RecordIgnored() | f.RecordRefused():
             db.execute(RECORD, (message.seq, isinstance(event, f.RecordRefused), _ms(message)))
         case e.ProtocolPublished():
-            protocol = Protocol.model_validate(event.protocol)
-            level = round(protocol.service_level_s * 1000)
-            db.execute("update protocol set level = ?, zone = ?", (level, protocol.timezone))
+            _published(db, Protocol.model_validate(event.protocol))
 
 
-def figures(db: sqlite3.Connection, query: FiguresQuery) -> dict[str, Any]:
-    """Counts, rates and means in seconds, by queue or day and in all; a mean or rate of nothing is None.
-
-    Days are those of the protocol's time zone, and a call belongs to the day on which it was offered.
-    """
-    (zone,) = db.execute("select zone from protocol").fetchone()
-    span = _day(date.fromisoformat(query.day), ZoneInfo(zone)) if query.day else EVER
-    ignored, refused = (int(count) for count in db.execute(RECORDS, span).fetchone())
-    if query.by == "queue":
-        by = {queue: sums for queue, *sums in db.execute(SUMS, span)}
-    else:
-        by = {
-            str(day): _total(_sums(db, _day(day, ZoneInfo(zone)))) for day in _days(db, span, ZoneInfo(zone))
-        }
-    parts = {name: _figures(*sums) for name, sums in by.items() if sums[0]}
-    parts["all"] = _figures(*_total(list(by.values())))
-    return {f"{query.by}s": parts, "ignored": ignored, "refused": refused}
+def _wrapped(db: sqlite3.Connection, agent: str, now: int) -> None:
+    wrap = db.execute("delete from wrap where agent = ? returning call, since", (agent,)).fetchone()
+    if wrap:
+        call, since = wrap
+        db.execute(WRAPPED, (now, since, call))
 
 
-def _sums(db: sqlite3.Connection, span: tuple[int, int]) -> list[list[int]]:
-    return [sums for _, *sums in db.execute(SUMS, span)]
-
-
-def _total(rows: list[list[int]]) -> list[int]:
-    return [sum(column or 0 for column in columns) for columns in zip(*rows, strict=True)] or [0] * 7
-
-
-def _figures(
-    offered: int,
-    answered: int,
-    abandoned: int,
-    handled: int,
-    handling: int | None,
-    waiting: int | None,
-    within: int | None,
-) -> dict[str, float | int | None]:
-    return {
-        "offered": offered,
-        "answered": answered,
-        "abandoned": abandoned,
-        "answer_rate": _over(answered, offered),
-        "abandonment_rate": _over(abandoned, offered),
-        "aht_s": _over(handling, handled * 1000),
-        "asa_s": _over(waiting, answered * 1000),
-        "service_level": _over(within, answered + abandoned),
-    }
-
-
-def _over(amount: int | None, count: int) -> float | None:
-    return (amount or 0) / count if count else None
-
-
-def _days(db: sqlite3.Connection, span: tuple[int, int], zone: ZoneInfo) -> Iterator[date]:
-    """The days of the span on which a call was offered, in order."""
-    start, end = span
-    while (first := db.execute(FIRST, (start, end)).fetchone()[0]) is not None:
-        day = (EPOCH + first * MILLISECOND).astimezone(zone).date()
-        if first >= _day(day, zone)[1]:  # clocks were set back over midnight
-            day += timedelta(days=1)
-        yield day
-        _, start = _day(day, zone)
-
-
-def _day(day: date, zone: ZoneInfo) -> tuple[int, int]:
-    start, end = (datetime(it.year, it.month, it.day, tzinfo=zone) for it in (day, day + timedelta(days=1)))
-    return (start - EPOCH) // MILLISECOND, (end - EPOCH) // MILLISECOND
+def _published(db: sqlite3.Connection, protocol: Protocol) -> None:
+    """R56: the service level may differ by queue; R60: above which answer rate it is reported."""
+    level, levels = protocol.service_level_s, dict[str, float]()
+    for target in protocol.targets:
+        if target.service_level_s and not target.products:
+            if not target.queues:
+                level = target.service_level_s
+                break
+            levels = dict.fromkeys(target.queues, target.service_level_s) | levels
+    above = next((it.reported_above for it in protocol.watched if it.figure == "answer_rate"), None)
+    row = (round(level * 1000), protocol.timezone, above)
+    db.execute("update protocol set level = ?, zone = ?, above = ?", row)
+    db.execute("delete from level")
+    db.executemany("insert into level values (?, ?)", [(q, round(s * 1000)) for q, s in levels.items()])
 
 
 def _ms(message: Message) -> int:

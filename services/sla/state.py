@@ -1,29 +1,39 @@
-"""What is remembered of the promises about a call, and the deadlines in order of due time."""
+"""What is remembered of promises, and the timers in order of time."""
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import date, datetime
+from itertools import takewhile
+from typing import Literal, NamedTuple
 
 from contracts import events as e
 from contracts.base import Data
-from contracts.commands import DeadlinesQuery
 from contracts.deciding import World as AnyWorld
-from services.sla.policy import ANSWER, HANDLING
+from services.sla.policy import ANSWER, HANDLING, HOLD, MOST_MARKS
 
-State = Literal["running", "met", "breached", "cancelled", "warned"]
+State = Literal["running", "paused", "met", "breached", "cancelled", "warned"]
 Stage = Literal["ringing", "handling"]
 ENDED, ABANDONED = "ended", "abandoned"
 """Why a deadline was cancelled, where that says that the call is over."""
 _OVER: dict[str, frozenset[Stage]] = {ANSWER: frozenset({"ringing"}), HANDLING: frozenset({"handling"})}
 _NONE: frozenset[Stage] = frozenset()
+_KEPT_OF_A_KIND, _KEPT_DAYS = 200, 3
+
+
+class Timer(NamedTuple):
+    """When something of a deadline happens by itself: `what` is due, warn, next or escalate-1, -2 …"""
+
+    at: datetime
+    deadline: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """One promise about a call, and what became of it."""
+    """One promise, and what became of it; `level` counts escalations, None when there are no more to come."""
 
     name: str
     rule: str
@@ -32,118 +42,226 @@ class Deadline:
     limit_s: float
     inclusive: bool = True
     warning: bool = False
+    protocol: int = 1
+    warn: datetime | None = None
+    escalate: tuple[datetime, ...] = ()
+    calendar: str | None = None
     state: State = "running"
+    level: int | None = 0
+    left_s: float | None = None
+
+    def is_of(self, kind: str) -> bool:
+        """Whether it is named after this kind: answer, answer-2, answer-3 …"""
+        rest = self.name.removeprefix(kind)
+        return self.name.startswith(kind) and (not rest or (rest[0] == "-" and rest[1:].isdigit()))
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in ("running", "paused")
+
+    @property
+    def escalates(self) -> bool:
+        """Whether somebody is still to hear that it was broken."""
+        return self.state == "breached" and self.level is not None and self.level < len(self.escalate)
+
+    def timer(self) -> Timer | None:
+        """What happens next by itself."""
+        if self.state == "running":
+            warn = self.warn
+            return Timer(warn, self.name, "warn") if warn else Timer(self.due, self.name, "due")
+        if self.escalates and self.level is not None:
+            return Timer(self.escalate[self.level], self.name, f"escalate-{self.level + 1}")
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """All deadlines of a call in the order in which they were set, and the stages known to be over."""
+    """Deadlines in the order in which they were set, and the stages known to be over.
+
+    Of a call also the protocol version that it follows, its queue, and whether the caller pays by the minute;
+    `watched`: its course is recorded even where no deadline says it. `answered` is when the talk began.
+    """
 
     deadlines: tuple[Deadline, ...] = ()
     over: frozenset[Stage] = frozenset()
+    protocol: int | None = None
+    queue: str = ""
+    premium: bool = False
+    watched: bool = False
+    answered: datetime | None = None
 
     def named(self, name: str) -> Deadline | None:
         """The deadline of this name."""
         return next((it for it in self.deadlines if it.name == name), None)
 
-    def last(self, rule: str) -> Deadline | None:
-        """The latest deadline under a rule."""
-        return next((it for it in reversed(self.deadlines) if it.rule == rule), None)
+    def last(self, kind: str) -> Deadline | None:
+        """The latest deadline of a kind."""
+        return next((it for it in reversed(self.deadlines) if it.is_of(kind)), None)
 
-    def first(self, rule: str) -> Deadline | None:
-        """The earliest deadline under a rule."""
-        return next((it for it in self.deadlines if it.rule == rule), None)
+    def first(self, kind: str) -> Deadline | None:
+        """The earliest deadline of a kind."""
+        return next((it for it in self.deadlines if it.is_of(kind)), None)
+
+    @property
+    def missed_mark(self) -> Deadline | None:
+        """The mark that was missed last while the caller is on hold, if another one is to follow it."""
+        marks = [it for it in reversed(self.deadlines) if it.is_of(HOLD)]
+        missed = list(takewhile(lambda it: it.state == "breached", marks))
+        return marks[0] if 0 < len(missed) < MOST_MARKS else None
+
+    def timers(self) -> Iterator[Timer]:
+        """What happens next by itself, of each deadline."""
+        yield from (timer for it in self.deadlines if (timer := it.timer()))
+        if missed := self.missed_mark:
+            yield Timer(missed.due, missed.name, "next")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure that is watched: (day, calls, amount, whether it has alerted) of the latest days."""
+
+    days: tuple[tuple[date, int, float, bool], ...] = ()
+
+    def of(self, day: date) -> tuple[date, int, float, bool]:
+        """How it stands on a day."""
+        return next((it for it in self.days if it[0] == day), (day, 0, 0.0, False))
+
+
+Aggregate = Promises | Figure
 
 
 @dataclass(slots=True)
 class Index:
-    """The running deadlines by due time; entries whose deadline has ended fall out when they come up."""
+    """The timers by time; entries that no longer hold fall out when they come up."""
 
-    timers: list[tuple[datetime, str, str]] = field(default_factory=list)
+    timers: list[tuple[datetime, str, str, str]] = field(default_factory=list)
 
-    def note(self, id: str, before: Promises | None, after: Promises) -> None:
-        """Deadlines of a call were set."""
-        known = len(before.deadlines) if before else 0
-        for it in after.deadlines[known:]:
-            if it.state == "running":
-                heapq.heappush(self.timers, (it.due, id, it.name))
-
-
-World = AnyWorld[Promises, Index]
+    def note(self, id: str, before: Aggregate | None, after: Aggregate) -> None:
+        """Deadlines were set, or have moved on."""
+        if isinstance(after, Promises):
+            known = set(before.timers()) if isinstance(before, Promises) else set()
+            for at, name, what in after.timers():
+                if (at, name, what) not in known:
+                    heapq.heappush(self.timers, (at, id, name, what))
 
 
-def evolve(promises: Promises | None, event: Data, at: datetime) -> Promises:
-    """The call's promises after one of our own events."""
-    now = promises or Promises()
+World = AnyWorld[Aggregate, Index]
+
+
+def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
+    """Promises or a figure after one of our own events."""
     match event:
-        case e.DeadlineSet():
-            made = Deadline(
-                name=event.deadline,
-                rule=event.rule,
-                since=event.since,
-                due=event.due,
-                limit_s=event.limit_s,
-                inclusive=event.inclusive,
-                warning=event.warning,
+        case e.FigureCounted() | e.FigureAlerted() | e.FigureRecovered():
+            return _figure(aggregate if isinstance(aggregate, Figure) else Figure(), event)
+    now = aggregate if isinstance(aggregate, Promises) else Promises()
+    match event:
+        case e.CallWatched():
+            return replace(
+                now, protocol=event.protocol, queue=event.queue, premium=event.premium, watched=True
             )
-            answered = event.rule == HANDLING
-            return Promises((*now.deadlines, made), now.over | _OVER[ANSWER] if answered else now.over)
+        case e.DeadlineSet():
+            return _set(now, event)
         case e.DeadlineMet():
-            return _end(now, event.deadline, "met", _OVER.get(event.rule, _NONE))
+            return _answered(_end(now, event.deadline, "met", over=True), event.deadline, event.at)
         case e.DeadlineBreached():
             return _end(now, event.deadline, "breached")
         case e.DeadlineWarned():
-            return _end(now, event.deadline, "warned")
+            return _warned(now, event.deadline)
         case e.DeadlineCancelled():
-            over = event.reason in (ENDED, ABANDONED)
-            return _end(now, event.deadline, "cancelled", _OVER.get(event.rule, _NONE) if over else _NONE)
+            return _end(now, event.deadline, "cancelled", over=event.reason in (ENDED, ABANDONED))
         case e.DeadlineCorrected():
-            over = event.verdict == "met"
-            return _end(now, event.deadline, event.verdict, _OVER.get(event.rule, _NONE) if over else _NONE)
-        case e.StageEnded():
-            return replace(now, over=now.over | {event.stage})
+            met = event.verdict == "met"
+            now = _end(now, event.deadline, event.verdict, over=met)
+            return _answered(now, event.deadline, event.at) if met else now
+        case e.StageEnded(stage="escalation"):
+            return _change(now, event.deadline or "", level=None)
+        case e.StageEnded(stage="ringing" | "handling" as stage):
+            began = at if stage == "ringing" and "handling" not in now.over else None
+            return replace(now, over=now.over | {stage}, answered=now.answered or began)
+        case e.DeadlinePaused():
+            return _change(now, event.deadline, state="paused", left_s=event.left_s)
+        case e.DeadlineResumed():
+            times = {"due": event.due, "warn": event.warn, "escalate": event.escalate or ()}
+            return _change(now, event.deadline, state="running", left_s=None, **times)
+        case e.DeadlineEscalated():
+            return _change(now, event.deadline, level=event.level)
     return now
 
 
-def _end(now: Promises, name: str, state: State, stages: frozenset[Stage] = _NONE) -> Promises:
-    deadlines = tuple(replace(it, state=state) if it.name == name else it for it in now.deadlines)
-    return Promises(deadlines, now.over | stages)
+def _set(now: Promises, event: e.DeadlineSet) -> Promises:
+    made = Deadline(
+        name=event.deadline,
+        rule=event.rule,
+        since=event.since,
+        due=event.due,
+        limit_s=event.limit_s,
+        inclusive=event.inclusive,
+        warning=event.warning,
+        protocol=event.protocol,
+        warn=event.warn,
+        escalate=event.escalate or (),
+        calendar=event.calendar,
+    )
+    handling = event.rule == "R22"
+    return replace(
+        now,
+        deadlines=(*_without_oldest(now.deadlines, made), made),
+        over=now.over | _OVER[ANSWER] if handling else now.over,
+        protocol=now.protocol or event.protocol,
+        answered=now.answered or (event.since if handling else None),
+    )
 
 
-def closed(promises: Promises) -> bool:
-    """Whether the call's promises may leave memory: nothing is running."""
-    return all(it.state != "running" for it in promises.deadlines)
+def _without_oldest(deadlines: tuple[Deadline, ...], made: Deadline) -> tuple[Deadline, ...]:
+    """What goes on for ever (marks of a hold, an agent's wrap-ups) is remembered only so far back."""
+    kind = made.name.rstrip("0123456789").removesuffix("-")
+    same = [it for it in deadlines if it.is_of(kind)]
+    if len(same) <= _KEPT_OF_A_KIND or same[1].alive:
+        return deadlines
+    return tuple(it for it in deadlines if it is not same[1])
 
 
-def deadlines(world: World, query: DeadlinesQuery) -> dict[str, Any]:
-    """All deadlines of the call, or of all calls those that are running, by due time."""
-    if query.call:
-        promises = world.aggregates.get(query.call, Promises())
-        found = [(query.call, it) for it in promises.deadlines]
+def _change(now: Promises, name: str, **changes: object) -> Promises:
+    return replace(
+        now,
+        deadlines=tuple(
+            replace(it, **changes) if it.name == name else it  # type: ignore[arg-type]
+            for it in now.deadlines
+        ),
+    )
+
+
+def _end(now: Promises, name: str, state: State, *, over: bool = False) -> Promises:
+    stages = _NONE
+    if over:
+        it = now.named(name)
+        stages = next((_OVER[kind] for kind in _OVER if it and it.is_of(kind)), _NONE)
+    return replace(_change(now, name, state=state), over=now.over | stages)
+
+
+def _answered(now: Promises, name: str, at: datetime) -> Promises:
+    it = now.named(name)
+    return replace(now, answered=now.answered or at) if it and it.is_of(ANSWER) else now
+
+
+def _warned(now: Promises, name: str) -> Promises:
+    it = now.named(name)
+    return _change(now, name, state="warned") if it and it.warning else _change(now, name, warn=None)
+
+
+def _figure(now: Figure, event: e.FigureCounted | e.FigureAlerted | e.FigureRecovered) -> Figure:
+    day, calls, amount, alerted = now.of(event.day)
+    if isinstance(event, e.FigureCounted):
+        calls, amount = event.calls, event.amount
     else:
-        found = [
-            (call, it)
-            for call, promises in world.aggregates.items()
-            for it in promises.deadlines
-            if it.state == "running"
-        ]
-    found.sort(key=lambda pair: (pair[1].due, pair[0], pair[1].name))
-    return {"deadlines": [_row(call, it) for call, it in found]}
+        alerted = isinstance(event, e.FigureAlerted)
+    others = [it for it in now.days if it[0] != day]
+    return Figure(tuple(sorted([*others, (day, calls, amount, alerted)])[-_KEPT_DAYS:]))
 
 
-def _row(call: str, it: Deadline) -> dict[str, Any]:
-    return {
-        "call": call,
-        "deadline": it.name,
-        "rule": it.rule,
-        "since": _text(it.since),
-        "due": _text(it.due),
-        "limit_s": it.limit_s,
-        "inclusive": it.inclusive,
-        "warning": it.warning,
-        "state": it.state,
-    }
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def closed(aggregate: Aggregate) -> bool:
+    """Whether it may leave memory: nothing runs or waits; a figure stays."""
+    return isinstance(aggregate, Promises) and not (
+        any(it.alive for it in aggregate.deadlines) or any(aggregate.timers())
+    )

@@ -34,7 +34,17 @@ NOTHING = {
     "aht_s": None,
     "asa_s": None,
     "service_level": None,
+    "acw_s": None,
+    "fcr": None,
 }
+NO_TICKETS = {
+    "registered": 0,
+    "resolved": 0,
+    "reopened": 0,
+    "first_resolution_s": None,
+    "total_resolution_s": None,
+}
+REST = {"ignored": 0, "refused": 0, "deadlines": {}, "tickets": NO_TICKETS, "watched": []}
 
 
 class Log:
@@ -71,8 +81,8 @@ class Log:
 def test_nothing_is_counted_in_an_empty_centre() -> None:
     """A mean or rate over nothing is None, and all is there nevertheless."""
     log = Log()
-    assert log.figures() == {"queues": {"all": NOTHING}, "ignored": 0, "refused": 0}
-    assert log.figures(by="day") == {"days": {"all": NOTHING}, "ignored": 0, "refused": 0}
+    assert log.figures() == {"queues": {"all": NOTHING}, **REST}
+    assert log.figures(by="day") == {"days": {"all": NOTHING}, **REST}
 
 
 def test_a_small_day_by_queue() -> None:
@@ -97,6 +107,8 @@ def test_a_small_day_by_queue() -> None:
                 "aht_s": 10.0,
                 "asa_s": 0.0,
                 "service_level": 1.0,
+                "acw_s": None,
+                "fcr": None,
             },
             "PS": {
                 "offered": 3,
@@ -107,6 +119,8 @@ def test_a_small_day_by_queue() -> None:
                 "aht_s": 75.25,
                 "asa_s": 20.0005,
                 "service_level": 1 / 3,
+                "acw_s": None,
+                "fcr": None,
             },
             "all": {
                 "offered": 4,
@@ -117,8 +131,11 @@ def test_a_small_day_by_queue() -> None:
                 "aht_s": 160.5 / 3,
                 "asa_s": 40.001 / 3,
                 "service_level": 0.5,
+                "acw_s": None,
+                "fcr": None,
             },
         },
+        **REST,
         "ignored": 1,
         "refused": 2,
     }
@@ -214,7 +231,7 @@ def test_days_on_which_nobody_called_cost_nothing() -> None:
     asked: list[str] = []
     log.db.set_trace_callback(asked.append)
     assert list(log.figures(by="day")["days"]) == ["1950-01-01", "2026-01-01", "all"]
-    assert len(asked) < 10
+    assert len(asked) < 15
 
 
 def test_no_call_is_lost_when_clocks_are_set_back_over_midnight() -> None:
@@ -230,6 +247,142 @@ def test_a_call_without_a_time_is_an_error() -> None:
     """What has no time cannot be counted, and is not passed over in silence."""
     with pytest.raises(ValueError, match="no time"):
         Log().add("a", f.CallOffered(), None)
+
+
+# work after the call, first-contact resolution
+
+
+STATED, SOLVED = (
+    f.RequestStated(text="no abre", category="question"),
+    f.QuestionAnswered(known=True, simple=True),
+)
+
+
+@pytest.mark.parametrize("end", [e.AgentRested(), f.AgentAvailable()])
+def test_work_after_a_call_lasts_until_the_agent_is_rested_or_available(end: Data) -> None:
+    """ACW: from the release into wrap-up to whichever comes first, by the queue of the call."""
+    log = Log()
+    log.call("a", "PS", (ANSWERED, 3), (ENDED, 13))
+    log.call("b", "PS", (ANSWERED, 20), (ENDED, 23))
+    log.add("agent:ana", e.AgentReleased(call="a", wrap_up=True), at(13))
+    log.add("agent:ana", end, at(33))
+    log.add("agent:ana", f.AgentAvailable(), at(40))
+    log.add("agent:eva", e.AgentReleased(call="b", wrap_up=True), at(23))
+    log.add("agent:eva", end, at(33.5))
+    log.add("agent:ana", e.AgentReleased(call="b"), at(50))
+    log.add("agent:ana", f.AgentAvailable(), at(99))
+    assert log.figures()["queues"]["PS"]["acw_s"] == 15.25
+
+
+def test_a_request_settled_on_the_call_counts_for_first_contact() -> None:
+    """FCR: of the answered calls with a request, those whose question was answered or ticket resolved on the call."""
+    log = Log()
+    log.call("asked", "PS", (ANSWERED, 1), (STATED, 5), (SOLVED, 10), (ENDED, 20))
+    log.call("open", "PS", (ANSWERED, 1), (STATED, 5), (ENDED, 20))
+    log.call("silent", "PS", (ANSWERED, 1), (ENDED, 20))
+    log.call("gone", "PS", (ABANDONED, 20))
+    for number, call, seconds in ((1, "on-it", 30), (2, "later", 31)):
+        log.call(call, "PS", (ANSWERED, 1), (STATED, 5), (ENDED, 30))
+        ticket = e.TicketRegistered(number=number, category="error", need="no abre", call=call, by="ana")
+        log.add(f"ticket:{number}", ticket, at(10))
+        log.add(f"ticket:{number}", e.TicketResolved(resolution="abierto", by="ana"), at(seconds))
+    assert log.figures()["queues"]["PS"]["fcr"] == 2 / 4
+
+
+@pytest.mark.parametrize(("days", "fcr"), [(7, 0.0), (7 + 1 / 86_400_000, 1.0)])
+def test_who_calls_again_within_a_week_was_not_helped(days: float, fcr: float) -> None:
+    """FCR: a repeat at exactly seven days takes it back, one a millisecond later does not."""
+    log = Log()
+    log.call("first", "PS", (ANSWERED, 1), (STATED, 5), (SOLVED, 10), (ENDED, 20))
+    log.add("first", e.NeedEstablished(category="question", customer="42", protocol=1), at(5))
+    log.call("again", "NW", (ANSWERED, 1), start=START + timedelta(days=days))
+    log.add("again", e.RepeatNoted(customer="42", tickets=(1,)), START + timedelta(days=days))
+    assert log.figures()["queues"]["PS"]["fcr"] == fcr
+
+
+# deadlines, tickets, figures that are watched
+
+
+def test_the_share_of_deadlines_met_is_told_by_rule() -> None:
+    """Met of met and breached; a correction replaces the verdict, cancelled ones and warnings do not count."""
+    log = Log()
+
+    def deadline(
+        about: str, *events: Data, warning: bool = False, name: str = "answer", rule: str = "R25"
+    ) -> None:
+        made = e.DeadlineSet(
+            deadline=name, rule=rule, since=at(0), due=at(8), limit_s=8, warning=warning, protocol=1
+        )
+        for event in (made, *events):
+            log.add(about, event, at(0))
+
+    met = e.DeadlineMet(deadline="answer", rule="R25", at=at(3))
+    breached = e.DeadlineBreached(deadline="answer", rule="R25", due=at(8))
+    corrected = e.DeadlineCorrected(deadline="answer", rule="R25", verdict="met", at=at(3))
+    deadline("a", met)
+    deadline("b", breached)
+    deadline("c", breached, corrected)
+    deadline("d", e.DeadlineCancelled(deadline="answer", rule="R25", reason="queued"))
+    deadline("e")
+    deadline(
+        "f",
+        e.DeadlineWarned(deadline="premium", rule="R59", due=at(8)),
+        warning=True,
+        name="premium",
+        rule="R59",
+    )
+    deadline("g", e.DeadlineBreached(deadline="contact", rule="R13", due=at(8)), name="contact", rule="R13")
+    assert log.figures()["deadlines"] == {
+        "R13": {"met": 0, "breached": 1, "cancelled": 0, "running": 0, "share": 0.0},
+        "R25": {"met": 2, "breached": 1, "cancelled": 1, "running": 1, "share": 2 / 3},
+    }
+    assert log.figures(day="2026-03-03")["deadlines"] == {}
+
+
+def test_first_and_total_resolution_are_kept_apart() -> None:
+    """A reopened ticket keeps its first resolution; the total is to the latest, and not there while it is open."""
+    log = Log()
+    log.add("ticket:1", e.TicketRegistered(number=1, category="error", need="no abre", by="ana"), at(0))
+    log.add("ticket:2", e.TicketRegistered(number=2, category="error", need="no abre", by="ana"), at(0))
+    for id, seconds in (("ticket:1", 60), ("ticket:2", 120)):
+        log.add(id, e.TicketResolved(resolution="abierto", by="ana"), at(seconds))
+    log.add("ticket:1", e.TicketReopened(reason="otra vez", by="ana"), at(300))
+    assert log.figures()["tickets"] == {
+        "registered": 2,
+        "resolved": 1,
+        "reopened": 1,
+        "first_resolution_s": 90.0,
+        "total_resolution_s": 120.0,
+    }
+    log.add("ticket:1", e.TicketResolved(resolution="abierto", by="ana"), at(600))
+    after = log.figures()["tickets"]
+    assert (after["first_resolution_s"], after["total_resolution_s"]) == (90.0, 360.0)
+
+
+@pytest.mark.parametrize(("answered", "above"), [(95, False), (96, True)])
+def test_an_answer_rate_above_the_range_is_only_reported(answered: int, above: bool) -> None:
+    """R60: 95 % of a day is within the range, more is told beside it."""
+    log = Log()
+    log.publish(watched=[{"figure": "answer_rate", "rule": "R60", "bound": 0.93, "reported_above": 0.95}])
+    day, value = START.date(), answered / 100
+    counted = e.FigureCounted(figure="answer_rate", day=day, calls=100, amount=answered, value=value)
+    log.add("figure:answer_rate", counted, at(0))
+    (row,) = log.figures()["watched"]
+    assert (row["value"], row["above"], row["alerted"]) == (value, above, False)
+    alert = e.FigureAlerted(figure="answer_rate", day=day, rule="R60", value=0.9, bound=0.93, calls=100)
+    log.add("figure:answer_rate", alert, at(1))
+    assert log.figures(day=str(day))["watched"][0]["alerted"]
+    assert log.figures(day="2026-03-03")["watched"] == []
+
+
+def test_the_service_level_may_differ_by_queue() -> None:
+    """R56: a queue with a target of its own is measured by that, the others by the centre's."""
+    log = Log()
+    log.publish(service_level_s=20, targets=[{"queues": ["VIP"], "service_level_s": 10}])
+    for queue in ("VIP", "PS"):
+        log.call(f"c-{queue}", queue, (QUEUED, 0), (DEQUEUED, 15), (ANSWERED, 15), (ENDED, 20))
+    levels = {queue: it["service_level"] for queue, it in log.figures()["queues"].items()}
+    assert levels == {"VIP": 0.0, "PS": 1.0, "all": 0.5}
 
 
 CALLS = st.lists(

@@ -1,0 +1,186 @@
+"""The clocks of a call: until the answer, while it lasts, and while the caller is on hold."""
+
+from __future__ import annotations
+
+from contracts import events as e
+from contracts import facts as f
+from contracts.base import Data
+from services.sla import policy
+from services.sla.draft import Draft, broken
+from services.sla.policy import ANSWER, ANSWER_TARGET, HANDLING, HANDLING_TARGET, HOLD, PREMIUM, TICKET, Limit
+from services.sla.state import ABANDONED, ENDED
+from services.sla.watched import count
+
+
+def on_offered(draft: Draft, event: f.CallOffered) -> None:
+    """R25, R56: the call rings; from now on it follows this version of the protocol."""
+    protocol = draft.protocol
+    if draft.begun or not policy.watches(protocol):
+        return
+    if policy.remembers(protocol):
+        premium = policy.is_premium(protocol, event.to, draft.at)
+        draft.add(e.CallWatched(queue=event.queue, premium=premium, protocol=protocol.version))
+    _ring(draft)
+
+
+def on_queued(draft: Draft, event: Data) -> None:
+    """R25: while it waits in a queue it rings at nobody."""
+    for kind in (ANSWER, ANSWER_TARGET):
+        draft.settle(kind, reason="queued")
+
+
+def on_dequeued(draft: Draft, event: Data) -> None:
+    """R25: out of the queue it rings anew, unless it was answered there or the caller has gone."""
+    if draft.begun and "ringing" not in draft.promises.over:
+        _ring(draft)
+
+
+def _ring(draft: Draft) -> None:
+    for limit in policy.ringing(draft.protocol, draft.promises.queue):
+        last = draft.promises.last(limit.kind)
+        if last is None or last.state != "running":
+            draft.set(limit, draft.at)
+
+
+def on_answered(draft: Draft, event: Data) -> None:
+    """R25 was kept or not; R22, R56, R59, R71: from here on the call takes time."""
+    if not draft.begun or "ringing" in draft.promises.over:
+        return
+    for kind in (ANSWER, ANSWER_TARGET):
+        draft.settle(kind)
+    promises = draft.promises
+    for limit in policy.talking(draft.protocol, promises.queue, premium=promises.premium):
+        draft.set(limit, draft.at)
+    draft.over("ringing", ANSWER)
+    count(draft, "answer_rate", 1)
+
+
+def on_abandoned(draft: Draft, event: Data) -> None:
+    """The caller has gone: nothing rings any more."""
+    _over(draft, ABANDONED)
+
+
+def on_ended(draft: Draft, event: Data) -> None:
+    """R22 was kept or not; what else was due about the call itself no longer is."""
+    _over(draft, ENDED)
+
+
+def _over(draft: Draft, reason: str) -> None:
+    promises = draft.promises
+    rang, talked = "ringing" not in promises.over, "handling" not in promises.over
+    if rang:
+        draft.settle(ANSWER, reason)
+        draft.settle(ANSWER_TARGET, reason)
+        draft.over("ringing", ANSWER)
+    if not talked:
+        return
+    draft.settle(HANDLING)
+    draft.settle(HANDLING_TARGET)
+    for kind in (PREMIUM, TICKET):
+        draft.settle(kind, reason)
+    _leave_hold(draft, reason)
+    draft.over("handling", HANDLING)
+    if not draft.begun:
+        return
+    if rang:
+        count(draft, "answer_rate", 0)
+    elif promises.premium and promises.answered:
+        count(draft, "premium_aht", max((draft.at - promises.answered).total_seconds(), 0))
+
+
+def on_complexity_assessed(draft: Draft, fact: f.ComplexityAssessed) -> None:
+    """R22: the limit of this complexity counts, from the answer; a breach before stands."""
+    seconds = draft.protocol.limits.handling_s.get(fact.complexity)
+    if seconds and draft.begun:
+        _instead(draft, Limit(HANDLING, "R22", seconds))
+
+
+def on_request_stated(draft: Draft, fact: f.RequestStated) -> None:
+    """R56: the target of the product counts, from the answer; a breach before stands."""
+    if not draft.begun or not draft.promises.answered:
+        return
+    limit = policy.handling_target(draft.protocol, draft.promises.queue, fact.product)
+    if limit and draft.promises.last(HANDLING_TARGET):
+        _instead(draft, limit)
+    elif limit and "handling" not in draft.promises.over:
+        draft.set(limit, draft.promises.answered)
+
+
+def _instead(draft: Draft, limit: Limit) -> None:
+    first, last = draft.promises.first(limit.kind), draft.promises.last(limit.kind)
+    if not first or not last or "handling" in draft.promises.over:
+        return
+    if not last.warning and last.limit_s == limit.seconds:
+        return
+    draft.settle(limit.kind, reason="superseded")
+    draft.set(limit, first.since)
+
+
+def on_ticket_registered(draft: Draft, event: Data) -> None:
+    """R71: the question has its ticket."""
+    draft.settle(TICKET)
+
+
+def on_held(draft: Draft, event: Data) -> None:
+    """R19: somebody is to come back to the caller every so often."""
+    last = draft.promises.last(HOLD)
+    if draft.begun and "handling" not in draft.promises.over and (not last or last.state == "cancelled"):
+        _mark(draft)
+
+
+def on_refreshed(draft: Draft, event: Data) -> None:
+    """R19: the caller was told that the matter is in hand; from now on the next mark counts."""
+    _missed(draft)
+    marks = [it for it in draft.promises.deadlines if it.is_of(HOLD)]
+    earlier = [it for it in marks if it.since < draft.at]
+    if not earlier or earlier[-1].state not in ("running", "breached") or draft.at > earlier[-1].due:
+        return
+    later = marks[len(earlier) :]
+    if any(it.since == draft.at for it in later):
+        return
+    draft.end(earlier[-1])
+    # heard late: what was set because nothing had been heard is not wanted, unless somebody kept it
+    if all(it.state != "met" for it in later):
+        for it in later:
+            draft.end(it, reason="superseded")
+        _mark(draft)
+
+
+def on_resumed(draft: Draft, event: Data) -> None:
+    """R19: the caller is on hold no longer, and no mark is owed."""
+    _leave_hold(draft, "resumed")
+
+
+def _leave_hold(draft: Draft, reason: str) -> None:
+    _missed(draft)
+    marks = [it for it in draft.promises.deadlines if it.is_of(HOLD)]
+    if not marks or marks[-1].state == "cancelled":
+        return
+    for it in reversed(marks):
+        if it.state == "met" or draft.at > it.due:
+            break
+        draft.end(it, reason)
+        if it.since <= draft.at:
+            break
+
+
+def _mark(draft: Draft) -> None:
+    limits = draft.protocol.limits
+    if limits.hold_s:
+        draft.set(Limit(HOLD, "R19", limits.hold_s, warn_s=limits.hold_warning_s), draft.at)
+
+
+def _missed(draft: Draft) -> None:
+    """Every mark that has passed was missed, and the next counts from it."""
+    last = draft.promises.last(HOLD)
+    if last and last.state == "running" and policy.is_past(last.due, last.inclusive, draft.at):
+        draft.add(broken(last))
+    while (missed := draft.promises.missed_mark) and policy.is_past(missed.due, missed.inclusive, draft.at):
+        next_mark(draft)
+
+
+def next_mark(draft: Draft) -> None:
+    """R19: the mark after one that was missed."""
+    limits, missed = draft.protocol.limits, draft.promises.missed_mark
+    if missed and limits.hold_s:
+        draft.set(Limit(HOLD, "R19", limits.hold_s, warn_s=limits.hold_warning_s), missed.due)
