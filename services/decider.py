@@ -10,12 +10,15 @@ from typing import Any, Protocol
 from contracts import registry
 from contracts.base import Data, Refused
 from contracts.deciding import Decision, Index, Input, World
-from contracts.events import CentreOpened, FactRejected, ProtocolPublished
+from contracts.events import CentreOpened, FactRejected, KeyKept, ProtocolPublished
 from contracts.facts import EARLIEST, LATEST
 from contracts.protocol import Protocol as CentreProtocol
 from eventlog.codec import JSON, Malformed, Message
 from eventlog.core import Arrival
 from eventlog.view import Reading
+from services.sealing import Sealing
+
+HEADERS = frozenset({"ce-type", "ce-time", "ce-id", "ce-source", "ce-specversion", "ce-dataversion"})
 
 
 class Domain(Protocol):
@@ -42,13 +45,19 @@ Timer = Callable[[Any], tuple[datetime, Input] | None]
 Answer = Callable[[Any, Any], dict[str, Any]]
 
 
+def _call(message: Message) -> tuple[str, ...]:
+    return (registry.call_of(message.aggregate),)
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """All that makes one service different from another.
 
     `heeds` are the other services' events it decides on, `upstream` the services whose time it waits for,
     `subject_of` gives the aggregate that a command is about ("" where it begins one), `answers` are queries on
-    the world, `reading` its read model with the queries on that, `normalise` puts a fact's numbers in order.
+    the world, `touches` the aggregates beside its own that a message may lead to events of (absent: of what is
+    kept beside a call, the call), `reading` its read model with the queries on that, `normalise` puts a fact's
+    numbers in order, `seals`: what it records of strangers is sealed where a centre forgets them.
     """
 
     name: str
@@ -58,8 +67,10 @@ class Service:
     timer: Timer | None = None
     subject_of: Callable[[Data], str] = lambda command: ""
     answers: dict[str, Answer] = field(default_factory=dict)
+    touches: Callable[[Message], tuple[str, ...]] = _call
     reading: Reading | None = None
     normalise: Callable[[Data, CentreProtocol], Data] | None = None
+    seals: bool = False
 
     @property
     def package(self) -> str:
@@ -78,10 +89,14 @@ class Decider:
     def __init__(self, service: Service, centre: str) -> None:
         self.service, self.centre = service, centre
         self.name, self.upstream = service.name, service.upstream
+        self.sealing = Sealing(service.seals, holds="call" in service.topics)
         self.heeds = frozenset(registry.name_of_type(kind) for kind in service.heeds)
+        if service.seals and not self.sealing.holds:
+            self.heeds |= {registry.name_of_type(KeyKept)}
 
     def begin(self) -> World[Any, Any]:
         """An empty world."""
+        self.sealing.begin()
         return World(index=self.service.domain.Index())
 
     def encode(self, event: Data) -> tuple[str, int, bytes]:
@@ -89,7 +104,10 @@ class Decider:
         return registry.encode(event)
 
     def decode(self, name: str, version: int, data: bytes) -> Data:
-        """The event; Malformed where it is none of ours."""
+        """The event, as far as it can be read; Malformed where it is none of ours."""
+        return self._read(name, version, self.sealing.opened(name, data))
+
+    def _read(self, name: str, version: int, data: bytes) -> Data:
         try:
             return registry.decode(name, version, data)
         except registry.Unreadable as reason:
@@ -112,10 +130,14 @@ class Decider:
             case CentreOpened(clock=clock):
                 world.virtual = clock == "virtual"
             case ProtocolPublished(protocol=protocol):
-                world.protocol = CentreProtocol.model_validate(protocol)
+                world.protocol = world.versions[protocol.version] = protocol
+                self.sealing.refer(protocol)
 
     def decide(self, world: World[Any, Any], arrival: Arrival) -> Decision:
         """Read the message and decide on it."""
+        return self.sealing.following(self._decision(world, arrival))
+
+    def _decision(self, world: World[Any, Any], arrival: Arrival) -> Decision:
         message = arrival.message
         assert message.time is not None
         if arrival.kind == "timer":
@@ -129,6 +151,8 @@ class Decider:
             body = self._fact(world, message, origin)
         else:
             body = self.decode(message.name, message.version, message.data)
+            if isinstance(body, KeyKept):
+                return [(arrival.aggregate, KeyKept())]
         input = Input(
             arrival.kind,
             arrival.aggregate,
@@ -147,13 +171,14 @@ class Decider:
         if message.name not in registry.FACTS[topic]:
             raise Malformed("ce-type", f"a fact of the topic {topic}", message.name, unknown=True)
         check_time(message.time)
-        body = self.decode(message.name, message.version, message.data)
+        body = self._read(message.name, message.version, message.data)
         return self.service.normalise(body, world.protocol) if self.service.normalise else body
 
     def refuse(
         self, world: World[Any, Any], arrival: Arrival, reason: Exception
     ) -> Sequence[tuple[str, Data]]:
         """The record of a fact that could not be accepted, and where its original is kept."""
+        self.sealing.refusing()
         seq = arrival.message.seq
         match reason:
             case Refused():
@@ -168,25 +193,28 @@ class Decider:
                     "",
                     "",
                 )
-        kept = (
-            registry.inbox_subject(self.centre, registry.REJECTED, str(seq))
-            if arrival.kind == "fact"
-            else None
-        )
+        kept, name = None, arrival.message.name
+        if not self.sealing.keeps_original(arrival.aggregate):
+            why, about = rule, reticent(about, name)
+            name = name if name in registry.recorded_types() else ""
+        elif arrival.kind == "fact":
+            kept = registry.inbox_subject(self.centre, registry.REJECTED, str(seq))
         rejected = FactRejected(
             position=seq,
             reason=_short(why, 4000) or rule,
             rule=rule,
             field=_short(about, 200),
             expected=_short(expected, 4000),
-            type=_short(arrival.message.name, 200),
+            type=_short(name, 200),
             kept=kept,
         )
         return [(arrival.aggregate, rejected)]
 
     def evolve(self, world: World[Any, Any], aggregate: str, event: Data, at: datetime) -> None:
         """Let an event happen; a rejection changes nothing."""
-        if not isinstance(event, FactRejected):
+        if isinstance(event, KeyKept):
+            self.sealing.happened(aggregate, event)
+        elif not isinstance(event, FactRejected):
             world.evolve(self.service.domain.evolve, aggregate, event, at)
 
     def due(self, world: World[Any, Any]) -> tuple[datetime, Arrival] | None:
@@ -208,12 +236,23 @@ class Decider:
     def forget(self, world: World[Any, Any], aggregate: str) -> None:
         """Let it leave memory."""
         world.aggregates.pop(aggregate, None)
+        self.sealing.forget(aggregate)
 
 
 def check_time(time: datetime | None) -> None:
     """Malformed if a fact or command says to have occurred when nothing could be reckoned from."""
     if time and not EARLIEST <= time < LATEST:
         raise Malformed("ce-time", "a time from 1970 to 2199", str(time))
+
+
+def reticent(field: str, name: str) -> str:
+    """A field of a fact by its name, nothing where the name is the publisher's: it may say what must not be said."""
+    kind = registry.recorded_types().get(name)
+    names = {it.alias or key for key, it in kind.model_fields.items()} if kind else set()
+    first = field.partition(".")[0]
+    return (
+        first if first in names | {"data", "headers", "subject", "content-type"} or first in HEADERS else ""
+    )
 
 
 def _short(text: str, length: int) -> str | None:

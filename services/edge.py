@@ -135,7 +135,9 @@ class Edge:
             except Exception as reason:  # noqa: BLE001  whatever it is, the asker is told
                 reply = problem_of(reason)
                 if reply.status == 500:
-                    seat.report("request.failed", {"verb": title, "reason": repr(reason)})
+                    quoting = not seat.decider.sealing.discreet
+                    why = repr(reason) if quoting else type(reason).__name__
+                    seat.report("request.failed", {"verb": title, "reason": why})
             if asked.reply_to:
                 content = (
                     reply.model_dump_json(exclude_none=True) if isinstance(reply, Data) else json.dumps(reply)

@@ -17,6 +17,7 @@ from eventlog import errors
 from eventlog.client import Connection
 from eventlog.place import Pace
 from eventlog.stream import Settings, streams
+from services import inbox
 from services.decider import Service
 from services.edge import Edge, serve_http
 from services.seat import Seat
@@ -107,7 +108,12 @@ class Host:
     async def _discover(self) -> None:
         """Take a seat in every centre that has both its streams, and leave those that are gone."""
         try:
-            centres = registry.centres(await streams(self._shared))
+            found = await streams(self._shared)
+            if "call" in self.service.topics:
+                for centre in registry.logs(found) - registry.centres(found):
+                    if await inbox.reopen(self._shared, centre):
+                        found.add(registry.inbox_stream(centre))
+            centres = registry.centres(found)
         except errors.LogError:
             self._found = False
             return  # the server is away; the seats know it themselves

@@ -56,6 +56,7 @@ def place_of(centre: str, service: Service) -> Place:
         inbox=tuple(registry.inbox_subject(centre, topic, ">") for topic in service.topics),
         inbox_aggregate=aggregate,
         source=registry.source(centre, service.name),
+        touched=service.touches,
     )
 
 
@@ -85,12 +86,14 @@ class Seat:
         self.runner = Runner(
             self.decider, place_of(centre, service), connect,
             settings=settings, pace=pace, checkpoint=checkpoint, report=self.report,
+            secrecy=self.decider.sealing,
         )  # fmt: skip
         self.log = Stream(shared, registry.log_stream(centre), settings)
         self.view: View | None = None
         self._subjects: list[str] = []
         if service.reading:
-            self.view = View(service.reading, self.decider, view_path(service, centre, store))
+            # a decider of its own, which has no keys: a read model never holds what is sealed
+            self.view = View(service.reading, Decider(service, centre), view_path(service, centre, store))
             self._subjects = [registry.log_subject(centre, name, ">") for name in service.reading.services]
         self._tasks: list[asyncio.Task[None]] = []
 
