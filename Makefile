@@ -6,11 +6,12 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test rules check bench lock clean
 
 help:
 	@echo "make demo    a call centre at work, on an embedded server"
 	@echo "make test    all tests"
+	@echo "make rules   the 76 rules, each with its scenarios (WITHOUT=all: switched off in turn)"
 	@echo "make check   lint, format, types, import rules, schemas"
 	@echo "make bench   measurements, beside what else one would pick"
 	@echo "make lock    pin what pyproject.toml asks for (UPGRADE=1: at its newest)"
@@ -21,6 +22,9 @@ demo: $(READY)
 
 test: $(READY)
 	@$(PY) -m pytest -n 2 -q
+
+rules: $(READY)
+	@$(PY) -m tests.scenarios.rules $(if $(WITHOUT),--without $(WITHOUT)) $(if $(ONLY),--only $(ONLY))
 
 check: $(READY)
 	@echo "ruff check"; $(BIN)/ruff check --quiet

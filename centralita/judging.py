@@ -1,0 +1,98 @@
+"""Judging a scenario: what an event says, whether it is what was expected, and how the story is told."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from centralita import lines
+from centralita.scenarios import ScenarioError
+from centralita.steps import moment
+from contracts import registry
+from eventlog.codec import Message
+
+__all__ = ["Event", "elapsed", "exactly", "fits", "holds", "story"]
+
+
+class Event(NamedTuple):
+    """An event without what differs from one run to the next: ids, positions, when it was stored."""
+
+    service: str
+    aggregate: str
+    name: str
+    data: dict[str, Any]
+    time: datetime | None
+    place: tuple[int, int]
+
+    @classmethod
+    def of(cls, message: Message) -> Event:
+        """What a message of the log says."""
+        service, aggregate = message.subject.split(".", 3)[2:]
+        data = lines.data_of(message)
+        return cls(service, aggregate, message.name, data, message.time, message.place)
+
+    def is_about(self, about: Mapping[str, str]) -> bool:
+        """Whether it is about all of these: recorded of them, beside such a call, or naming them in a field."""
+        for key, value in about.items():
+            of = self.aggregate if key == "about" else registry.call_of(self.aggregate)
+            whole = value if key in ("about", "call") else registry.aggregate_of(key, value)
+            if of != whole and (key == "about" or str(self.data.get(key)) != value):
+                return False
+        return True
+
+
+def fits(expected: Any, found: Any, start: datetime) -> bool:
+    """Whether it is what was expected: maps as far as given, lists whole, times however they are told."""
+    match expected, found:
+        case Mapping(), Mapping():
+            return all(fits(value, found.get(key), start) for key, value in expected.items())
+        case list(), list():
+            pairs = zip(expected, found, strict=False)
+            return len(expected) == len(found) and all(fits(one, other, start) for one, other in pairs)
+        case bool(), _:
+            return expected is found
+        case ((int() | float()), (int() | float())):
+            return not isinstance(found, bool) and expected == found
+        case _, str() if expected != found and re.match(r"\d{4}-\d\d-\d\dT\d", found):
+            try:
+                return moment(expected, start) == datetime.fromisoformat(found)
+            except ScenarioError:
+                return False
+        case int(), str():  # an id such as 42 without its quotes
+            return str(expected) == found
+    return bool(expected == found)
+
+
+def holds(part: Any, found: Any, start: datetime) -> bool:
+    """Whether a text holds this part, or a list such an element."""
+    if isinstance(found, str):
+        return str(part) in found
+    return isinstance(found, list) and any(fits(part, each, start) for each in found)
+
+
+def story(events: Iterable[Event], start: datetime) -> str:
+    """A line for each event: when, who recorded it, what, about whom, and its data."""
+    return "\n".join(
+        f"    {elapsed(event.time, start):>12}  {event.service:<8} {event.name:<20} {event.aggregate}"
+        f"  {lines.facts(event.data)}".rstrip()
+        for event in events
+    )
+
+
+def elapsed(time: datetime | None, start: datetime) -> str:
+    """So long after the start, as 0:07.999 or 1:02:03.000."""
+    if time is None:
+        return "?"
+    seconds = (time - start.astimezone(UTC)).total_seconds()
+    sign, (minutes, rest) = "-" if seconds < 0 else "", divmod(abs(seconds), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{sign}{hours}:{minutes:02}:{rest:06.3f}" if hours else f"{sign}{minutes}:{rest:06.3f}"
+
+
+def exactly(found: Any) -> str:
+    """What was found, in full."""
+    each = [it.data if isinstance(it, Event) else it for it in found]
+    return "\n".join(f"    {json.dumps(it, ensure_ascii=False, default=str)}" for it in each)

@@ -1,0 +1,41 @@
+"""Every scenario holds, over the services in one process and over four, and leaves the same log in both."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from centralita.client import Client
+from centralita.judging import Event
+from centralita.playing import play
+from centralita.scenarios import Scenario
+from tests.scenarios.stories import differing, every, id_of
+
+SCENARIOS, WRONG = every()
+
+
+def test_every_scenario_can_be_read() -> None:
+    """What the files hold are scenarios, each with a name of its own."""
+    assert not WRONG, "\n".join(map(str, WRONG))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=id_of)
+async def test_scenario(urls: dict[str, str], scenario: Scenario) -> None:
+    """It goes as told over one process and over four; told twice, both logs say the same of each aggregate."""
+
+    async def told(where: str) -> list[Event]:
+        async with Client(urls[where], name="scenarios") as client:
+            try:
+                return await play(client, scenario)
+            except Exception as failure:
+                failure.add_note(f"over {where}")
+                raise
+
+    ended = await asyncio.gather(*map(told, urls), return_exceptions=True)
+    for each in ended:
+        if isinstance(each, BaseException):
+            raise each
+    first, second = (each for each in ended if not isinstance(each, BaseException))
+    apart = differing(first, second)
+    assert not apart, "told twice, it was not the same:\n" + "\n".join(apart)
