@@ -7,14 +7,14 @@ from datetime import datetime
 from bench.report import Wrong
 from centralita.client import Client, Fact
 from contracts import registry
-from contracts.protocol import Limits, Protocol, Row
+from contracts.protocol import Cases, Limits, Protocol, Row
 from eventlog.codec import Message
 
 PROTOCOL = Protocol(
     name="bench",
     limits=Limits(answer_s=8),
     routing=(Row(desk="retail"),),
-    ticket_owed_for=("after_sales",),
+    cases=Cases(owed_for=("after_sales",)),
 )
 EXPECTED: dict[str, tuple[str, ...]] = {
     "intake": ("call.offered", "call.answered", "request.stated", "need.established", "call.ended"),

@@ -7,17 +7,19 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from nats.aio.client import Client
-from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from nats.js.api import StorageType
 from nats.js.errors import NotFoundError
 
+from centralita import holidays
 from contracts import registry
 from contracts.events import CentreOpened, ProtocolPublished
 from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.codec import Message
 from eventlog.stream import Stream, streams
+from services import inbox
+from services.inbox import MAX_MESSAGE as MAX_MESSAGE
 
-MAX_MESSAGE = 512 * 1024
 OPENING = 2
 """How many events the opening of a centre leaves."""
 
@@ -40,28 +42,16 @@ async def add(
     centre = registry.log_subject(name, registry.CENTRE, name)
     if await exists(connection, name):
         return False
-    common = StreamConfig(
-        storage=StorageType.FILE,
-        num_replicas=replicas,
-        max_bytes=max_bytes,
-        max_msg_size=MAX_MESSAGE,
-        discard=DiscardPolicy.NEW,
-        allow_atomic=True,
-        allow_direct=True,
-    )
-    kept = common.evolve(
+    kept = inbox.common(replicas, max_bytes).evolve(
         name=registry.log_stream(name), subjects=[f"log.{name}.>"], deny_delete=True, deny_purge=True
     )
-    read = common.evolve(
-        name=registry.inbox_stream(name),
-        subjects=[
-            registry.inbox_subject(name, topic, ">") for topic in (*registry.TOPICS, registry.REJECTED)
-        ],
-    )
+    read = inbox.config(name, protocol.discreet, replicas, max_bytes)
     try:
+        await inbox.forget_leftover(connection, name)
         await js.add_stream(kept)
         log = Stream(connection, registry.log_stream(name))
         if await log.last(centre) is None:
+            protocol = holidays.filled(protocol)
             published = ProtocolPublished(name=protocol.name, version=protocol.version, protocol=protocol)
             now, source = datetime.now(UTC), registry.source(name, registry.CENTRE)
             messages = []
@@ -75,6 +65,8 @@ async def add(
                     )
                 )
             await log.append(messages, expected={centre: 0}, atomic=True)
+        if await log.last_sequence() > OPENING and await inbox.reopen(connection, name):
+            return False
         if await log.last_sequence() > OPENING:
             # its services stand at positions of the inbox that is gone, and would pass over a new one's facts
             raise errors.Conflict(f"{name} has a log but no inbox: remove it first, or restore both streams")
@@ -84,6 +76,38 @@ async def add(
     await connection.publish(registry.CENTRES_CHANGED, name.encode())
     await connection.flush()
     return True
+
+
+async def publish(connection: Client, name: str, protocol: Protocol) -> int:
+    """Publish a protocol in an open centre: from the position returned on it works by this one.
+
+    ValueError if its version is not above all that were published, errors.LogError from the server.
+    """
+    centre = registry.log_subject(name, registry.CENTRE, name)
+    log = Stream(connection, registry.log_stream(name))
+    last = await log.last(centre)
+    if last is None:
+        raise errors.NoStream(f"there is no centre {name!r}")
+    newest = max((known.version for known in await protocols_of(connection, name)), default=0)
+    if protocol.version <= newest:
+        found = f"expected {newest + 1} or above, found {protocol.version}"
+        raise ValueError(f"version: {name} has had version {newest}: {found}")
+    await inbox.check(connection, name, protocol)
+    protocol = holidays.filled(protocol)
+    published = ProtocolPublished(name=protocol.name, version=protocol.version, protocol=protocol)
+    kind, version, data = registry.encode(published)
+    sequence, source = last.message().sequence + 1, registry.source(name, registry.CENTRE)
+    message = Message(name, kind, data, f"{name}-{sequence}", source, version, sequence, datetime.now(UTC))
+    (position,) = await log.append([(centre, message)], expected={centre: last.seq}, atomic=True)
+    return position
+
+
+async def protocols_of(connection: Client, name: str) -> list[Protocol]:
+    """All versions of the protocol that were published in a centre, in their order."""
+    log = Stream(connection, registry.log_stream(name))
+    raws = await log.read_subject(registry.log_subject(name, registry.CENTRE, name))
+    found = (registry.decode(it.name, it.version, it.data) for it in (raw.message() for raw in raws))
+    return [event.protocol for event in found if isinstance(event, ProtocolPublished)]
 
 
 async def exists(connection: Client, name: str) -> bool:
@@ -101,13 +125,32 @@ async def remove(connection: Client, name: str) -> bool:
     registry.centre_name(name)
     found = False
     js = connection.jetstream(timeout=10)
-    for stream in (registry.inbox_stream(name), registry.log_stream(name)):
+    both = [registry.inbox_stream(name), registry.log_stream(name)]
+    if await _in_memory(connection, both[0]):
+        both.reverse()  # a log without such an inbox is taken for one whose server was stopped
+    for stream in both:
         try:
             found = await js.delete_stream(stream) or found
         except NotFoundError:
             continue
         except Exception as error:
             raise errors.of(error) from error
+    try:
+        await js.delete_object_store(registry.attachments_bucket(name))
+    except NotFoundError:
+        pass  # nobody ever attached a file
+    except Exception as error:
+        raise errors.of(error) from error
     await connection.publish(registry.CENTRES_CHANGED, name.encode())
     await asyncio.wait_for(connection.flush(), 5)
     return found
+
+
+async def _in_memory(connection: Client, stream: str) -> bool:
+    try:
+        info = await connection.jetstream(timeout=10).stream_info(stream)
+    except NotFoundError:
+        return False
+    except Exception as error:
+        raise errors.of(error) from error
+    return info.config.storage == StorageType.MEMORY

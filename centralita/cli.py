@@ -11,7 +11,21 @@ import typer
 from nats.errors import Error as NatsError
 
 from centralita.client import Refusal
-from centralita.commands import ask, call, centre, demo, figures, publish, replay, tail, up, verify
+from centralita.commands import (
+    ask,
+    attachment,
+    call,
+    centre,
+    demo,
+    explain,
+    figures,
+    protocol,
+    publish,
+    replay,
+    tail,
+    up,
+    verify,
+)
 from centralita.commands.common import OK, REFUSED, UNREACHABLE, Group, Interrupted, complain
 from centralita.process import ServerError
 from centralita.settings import Settings
@@ -35,13 +49,17 @@ VERBS: tuple[Callable[..., None], ...] = (
     publish.publish,
     tail.tail,
     call.call,
+    explain.explain,
     figures.history,
     figures.figures,
     verify.verify,
+    attachment.attach,
 )
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(centre.app, name="centre")
+app.add_typer(protocol.app, name="protocol")
+app.add_typer(attachment.app, name="attachment")
 app.add_typer(ask.commands(), name="command")
 app.add_typer(ask.queries(), name="query")
 

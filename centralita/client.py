@@ -21,6 +21,7 @@ from eventlog import errors
 from eventlog.client import Connection
 from eventlog.codec import Message, headers_of, moment, timestamp
 from eventlog.stream import MAX_BATCH, Raw, Settings, Stream, streams
+from services.sealed import Keys
 
 
 class Refusal(Exception):
@@ -231,12 +232,19 @@ class Client:
                 await asyncio.sleep(0.2)
 
     async def story(self, centre: str, call: str) -> list[Message]:
-        """Everything that all services recorded of a call, in order."""
+        """Everything that all services recorded of a call and of what is kept beside it, in order.
+
+        What is sealed is opened where its key was kept.
+        """
         stream = self.log(centre)
+        kept = [] if ":" in call else [registry.beside(kind, call) for kind in registry.BESIDE]
         parts = [
-            await stream.read_subject(registry.log_subject(centre, name, call)) for name in registry.SERVICES
+            await stream.read_subject(registry.log_subject(centre, name, id))
+            for name in registry.SERVICES
+            for id in (call, *kept)
         ]
-        return sorted((raw.message() for part in parts for raw in part), key=lambda message: message.seq)
+        story = sorted((raw.message() for part in parts for raw in part), key=lambda message: message.seq)
+        return list(map(Keys(story).open, story))
 
     async def settle(self, centre: str, timeout: float = 60.0) -> int:
         """Wait until every fact is decided on, nothing is due and every service has read the whole log.

@@ -1,153 +1,150 @@
-"""The demo: a quarter of an hour at a call centre in twenty seconds, on the real services and the real server."""
+"""The demo: five call centres at work, a call each that is worth watching, on the real services and the real server."""
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-import protocols
-from centralita import centres, story
-from centralita.client import Client, Fact, Refusal
-from centralita.commands.tables import figures_table
-from centralita.lines import data_of, line
+from centralita import centres
+from centralita.client import Client
+from centralita.judging import Event
+from centralita.lines import line
+from centralita.playing import Failed, Playing
+from centralita.scenarios import Scenario, load, protocol_of
 from centralita.stack import running
+from centralita.steps import Step
 from centralita.verify import verify
-from eventlog.codec import Message
+from contracts import registry
 
-CENTRE = "demo"
-TICK = 5.0
-"""How far the virtual clock goes in one step, in seconds."""
-MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-Step = tuple[float, int, Fact | tuple[str, str, dict[str, Any]]]
-
-
-def steps() -> Iterator[Step]:
-    """The facts and commands of the story in their order: second, number, what happens."""
-    told: list[Step] = []
-    for number, (second, kind, about, data) in enumerate([*story.CUSTOMERS, *story.STAFF, *story.CALLS]):
-        at = MORNING + timedelta(seconds=second)
-        told.append((second, number, Fact(kind, about, data, at, f"demo-{number}", "/demo/telephony")))
-    for number, (second, service, verb, given) in enumerate(story.COMMANDS, start=len(told)):
-        told.append((second, number, (service, verb, dict(given))))
-    heapq.heapify(told)
-    while told:
-        yield heapq.heappop(told)
+STORIES = Path(__file__).parent / "stories"
+UNTOLD = (registry.TERM, registry.CLOCK)
 
 
 async def demo(console: Console, *, seconds: float = 20.0) -> int:
-    """Run the story in about this many seconds on an embedded stack of its own; 0 if all went as it should."""
+    """Play the stories in about this many seconds on an embedded stack of its own; 0 if all went as they say."""
     began = time.monotonic()
+    stories = {file.stem: load(file)[0] for file in sorted(STORIES.glob("*.yaml"))}
+    pause = seconds / sum(len(story.steps) for story in stories.values())
     with tempfile.TemporaryDirectory(prefix="centralita-demo-", ignore_cleanup_errors=True) as directory:
         store = Path(directory)
+        told: dict[str, list[Event]] = {}
         async with running(store) as stack, Client(stack.url, name="/demo/operator") as client:
-            await centres.add(client.connection, CENTRE, protocols.load("cold-industry"), clock="virtual")
             console.print(
-                f"nats-server and four services ready in {time.monotonic() - began:.2f} s. "
-                f"A centre on the protocol cold-industry, a quarter of an hour of calls:\n"
+                f"nats-server and four services ready in {time.monotonic() - began:.2f} s; five centres follow."
             )
-            seen: list[Message] = []
-            grown = asyncio.Event()
-            tail = asyncio.create_task(_tail(client, console, seen, grown))
-            await _play(client, console, seconds)
-            last = await client.settle(CENTRE)
-            while not seen or seen[-1].seq < last:
-                grown.clear()
-                await grown.wait()
-            tail.cancel()
-            with suppress(asyncio.CancelledError):
-                await tail
-            ended = await _summary(client, console, seen)
-        report_store = store / "services"
+            try:
+                for centre, story in stories.items():
+                    told[centre] = await _play(client, console, centre, story, pause)
+            except Failed as failed:
+                console.print(str(failed), style="red", soft_wrap=True)
+                return 1
+            await _summary(client, console, told)
+        wrong, events, compared = 0, 0, 0
         async with running(store, services=()) as server, Client(server.url) as client:
-            report = await verify(client, CENTRE, report_store)
+            for centre in stories:
+                report = await verify(client, centre, store / "services")
+                wrong += len(report.wrong)
+                events += sum(report.events.values())
+                compared += len(report.compared)
     console.print(
-        f"\nStopped, started again and verified: {sum(report.events.values())} events folded anew, "
-        f"{len(report.compared)} checkpoints and read models compared, {len(report.wrong)} differences. "
-        f"{time.monotonic() - began:.0f} s in all."
+        f"\nStopped, started again and verified: {events} events folded anew, {compared} checkpoints and read "
+        f"models compared, {wrong} differences. {time.monotonic() - began:.0f} s in all."
     )
-    return 0 if ended and not report.wrong else 1
+    return 1 if wrong else 0
 
 
-async def _play(client: Client, console: Console, seconds: float) -> None:
-    """Let the story happen, its clock running ahead of the wall's by the same measure all along."""
-    wall, pace, clock = time.monotonic(), seconds / story.LAST, 0.0
-    for second, _, what in steps():
-        while clock < second:
-            clock = min(clock + TICK, second)
-            await client.publish(CENTRE, [_clock(clock)])
-            await asyncio.sleep(max(0.0, wall + clock * pace - time.monotonic()))
-        if isinstance(what, Fact):
-            await client.publish(CENTRE, [what])
-            continue
-        service, verb, data = what
-        await client.settle(CENTRE)
-        try:
-            await client.command(CENTRE, service, verb, data)
-        except Refusal as refusal:
-            rule = refusal.problem.rule
-            console.print("refused", style="bold red", end="  ")
-            console.print(f"{service} {verb} {data}: {refusal} ({rule})", soft_wrap=True)
-    await client.publish(CENTRE, [_clock(story.LAST)])
+async def _play(client: Client, console: Console, centre: str, story: Scenario, pause: float) -> list[Event]:
+    """Play one story in a centre that stays, telling what is recorded as it comes."""
+    console.print(f"\n{centre}: {story.name}", style="bold")
+    await centres.add(client.connection, centre, protocol_of(story.protocol), clock="virtual")
+    playing = _Told(client, story, centre, lambda data: data, console=console, pause=pause)
+    await playing.begin()
+    for step in story.steps:
+        await playing.advance(step.at)
+        await playing.do(step)
+    return playing.log
 
 
-def _clock(second: float) -> Fact:
-    at = MORNING + timedelta(seconds=second)
-    return Fact("clock.advanced", "clock", {"to": at}, at, f"demo-clock-{second:g}", "/demo/clock")
+@dataclass(slots=True)
+class _Told(Playing):
+    """A scenario that is watched while it is played."""
+
+    console: Console | None = None
+    pause: float = 0.0
+
+    async def settle(self) -> None:
+        """Settle, and show what was recorded meanwhile."""
+        assert self.console
+        before = self.position
+        await Playing.settle(self)
+        if self.position > before:
+            read = self.client.log(self.centre).read([f"log.{self.centre}.>"], before, self.position)
+            async for part in read:
+                for raw in part:
+                    message = raw.message()
+                    if message.aggregate not in UNTOLD and not message.name.startswith(
+                        ("centre.", "protocol.")
+                    ):
+                        self.console.print(line(message), no_wrap=True, overflow="ellipsis")
+
+    async def do(self, step: Step) -> None:
+        """Do one step; a refusal that the story expects is shown, with its rule."""
+        assert self.console
+        await asyncio.sleep(self.pause)
+        await Playing.do(self, step)
+        if "refused" in step.words:
+            when = step.at.astimezone(UTC).isoformat(" ", "milliseconds")[:23]
+            self.console.print(f"{when}  ", end="", style="dim")
+            self.console.print("refused ", end=" ", style="bold red")
+            self.console.print(f"{step.what} [{step.words['refused']}]  {step.data}", soft_wrap=True)
 
 
-async def _tail(client: Client, console: Console, seen: list[Message], grown: asyncio.Event) -> None:
-    async for part in client.follow(CENTRE):
-        for raw in part:
-            message = raw.message()
-            seen.append(message)
-            if not message.name.startswith(("term.", "clock.", "centre.", "protocol.")):
-                console.print(line(message), no_wrap=True, overflow="ellipsis")
-        grown.set()
-
-
-async def _summary(client: Client, console: Console, seen: list[Message]) -> bool:
-    """Print what came of it all; says whether every case ended as told."""
-    figures = await client.query(CENTRE, "sla", "figures")
-    console.print("\nFigures by queue", style="bold")
-    console.print(figures_table(figures))
-
+async def _summary(client: Client, console: Console, told: dict[str, list[Event]]) -> None:
+    """What came of it all: figures by centre, and promises and prompts by rule."""
+    table = Table(title="\nFigures by centre", title_justify="left")
+    columns: dict[str, Callable[[dict[str, float | None]], str]] = {
+        "offered": lambda figures: f"{figures['offered']}",
+        "answered": lambda figures: f"{figures['answered']}",
+        "AHT s": lambda figures: _number(figures["aht_s"]),
+        "ASA s": lambda figures: _number(figures["asa_s"]),
+        "ACW s": lambda figures: _number(figures["acw_s"]),
+    }
+    for head in ("centre", *columns, "events", "prompts"):
+        table.add_column(head, justify="left" if head == "centre" else "right")
     verdicts: Counter[tuple[str, str]] = Counter()
-    for message in seen:
-        if message.name.startswith("deadline.") and message.name not in ("deadline.set", "deadline.warned"):
-            verdicts[data_of(message)["rule"], message.name.removeprefix("deadline.")] += 1
-    console.print("\nPromises by rule", style="bold")
-    table = Table()
-    for head in ("rule", "met", "breached", "cancelled"):
+    for centre, events in told.items():
+        figures = (await client.query(centre, "sla", "figures"))["queues"]["all"]
+        prompts = sum(event.name == "prompt.issued" for event in events)
+        shown = (tell(figures) for tell in columns.values())
+        table.add_row(centre, *shown, str(len(events)), str(prompts))
+        for event in events:
+            if event.name.startswith("deadline.") and "rule" in event.data:
+                verdicts[event.data["rule"], event.name.removeprefix("deadline.")] += 1
+    console.print(table)
+    kinds = ("set", "met", "warned", "breached", "cancelled")
+    table = Table(title="\nPromises by rule", title_justify="left")
+    for head in ("rule", *kinds):
         table.add_column(head, justify="left" if head == "rule" else "right")
     for rule in sorted({rule for rule, _ in verdicts}):
-        table.add_row(rule, *(str(verdicts[rule, verdict]) for verdict in ("met", "breached", "cancelled")))
+        table.add_row(rule, *(str(verdicts[rule, kind] or "") for kind in kinds))
     console.print(table)
-
-    assignments = await client.query(CENTRE, "routing", "assignments")
-    owned = {
-        row["call"]: f"{row['state']} {row.get('owner') or ''}".strip() for row in assignments["assignments"]
-    }
-    console.print("\nOwners:  " + ", ".join(f"{call} {state}" for call, state in sorted(owned.items())))
-    history = await client.query(CENTRE, "tickets", "history", {"customer": "2041"})
-    tickets = ", ".join(f"ticket {row['ticket']} {row['state']}" for row in history["tickets"])
-    console.print(
-        f"Customer 2041:  {tickets}, called again {len(history['repeats'])} time(s) while it was open"
-    )
-    rejected = [message for message in seen if message.name == "fact.rejected"]
-    for message in rejected:
-        told = data_of(message)
+    rejected = [
+        (centre, each) for centre, events in told.items() for each in events if each.name == "fact.rejected"
+    ]
+    for centre, event in rejected:
         console.print(
-            f"Rejected:  {told['type']} of {message.aggregate}: {told['reason']}; original at {told['kept']}"
+            f"Rejected in {centre}: {event.data['type']} of {event.aggregate}: {event.data['reason']}"
         )
-    return len(rejected) == 2 and all(row["state"] == "closed" for row in history["tickets"])
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from eventlog.codec import JSON, Message, timestamp
 
-__all__ = ["cloudevent", "data_of", "facts", "line", "service_of", "when"]
+__all__ = ["cloudevent", "data_of", "deadline_of", "facts", "line", "service_of", "when"]
 
 COLOURS = {"intake": "cyan", "routing": "magenta", "tickets": "green", "sla": "yellow", "centre": "blue"}
 ALARMING = {"fact.rejected", "rule.violated", "record.refused", "deadline.breached"}
@@ -31,6 +32,11 @@ def data_of(message: Message) -> dict[str, Any]:
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def deadline_of(cause: str) -> str:
+    """The deadline that a timer is of, as aggregate.name; any other cause as it is."""
+    return re.sub(r"\.(warn|next|escalate-\d+)$", "", cause)
 
 
 def cloudevent(message: Message) -> dict[str, Any]:
@@ -69,6 +75,7 @@ def when(message: Message) -> str:
 def facts(data: Mapping[str, Any]) -> str:
     """The data in short: `queue=PS agent=ANAT`; long values are cut, false (but an answer) or empty ones left out."""
     told = {name: it for name, it in data.items() if name == "answer" or it not in (None, False, [], {}, "")}
+    told |= {"sealed": "…"} if "sealed" in told else {}
     return " ".join(f"{name}={_short(value)}" for name, value in told.items())
 
 

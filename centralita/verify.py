@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from centralita.client import Client
+from centralita.lines import deadline_of
 from centralita.stack import ALL
 from contracts import registry
 from eventlog.codec import Malformed, Message
@@ -55,7 +56,7 @@ async def verify(client: Client, centre: str, store: Path | None = None) -> Repo
             await _compare(report, service, centre, core, raws, store)
     for message in messages:
         stands_alone = message.cause_source or not message.cause or message.name == "fact.rejected"
-        if not stands_alone and message.cause not in ids:
+        if not stands_alone and not {message.cause, deadline_of(message.cause)} & ids:
             report.wrong.append(
                 f"event {message.seq} {message.name}: its cause {message.cause} is not in the log"
             )
@@ -75,13 +76,17 @@ def _rebuild(
     report: Report, service: Service, centre: str, raws: list[Raw], until: int = _EVERYTHING
 ) -> Core[Any] | None:
     """A core with everything folded that the service recorded up to a position; None if that is impossible."""
-    core = Core(Decider(service, centre), registry.source(centre, service.name), _EVERYTHING, _EVERYTHING)
+    decider = Decider(service, centre)
+    core = Core(decider, registry.source(centre, service.name), _EVERYTHING, _EVERYTHING)
     own = f"{registry.log_subject(centre, service.name, '')}"
     reference = [
         raw for raw in raws if raw.subject.startswith(registry.log_subject(centre, registry.CENTRE, ""))
     ]
     count = 0
     try:
+        for raw in raws:  # what was sealed is read with the key that was kept later
+            if raw.subject.startswith(own):
+                decider.sealing.learn(raw.message())
         for raw in raws:
             if raw.seq > until or not raw.subject.startswith(own):
                 continue

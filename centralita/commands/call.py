@@ -23,7 +23,7 @@ from centralita.commands.common import (
     print_json,
     run,
 )
-from centralita.lines import cloudevent, data_of, line, service_of
+from centralita.lines import cloudevent, data_of, deadline_of, line, service_of
 from contracts import registry
 from eventlog.codec import Message
 
@@ -102,7 +102,7 @@ def chained(messages: list[Message]) -> Iterator[Told]:
         if message.cause_source:
             cause = decisions.get(decision) if message.place[0] > 1 else None
         else:
-            cause = known.get(message.cause)
+            cause = known.get(message.cause) or known.get(deadline_of(message.cause))
         known[message.id] = decisions[decision] = message
         if message.place[0] > 1 and message.cause_source and cause:
             decisions[decision] = cause

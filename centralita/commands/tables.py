@@ -29,6 +29,8 @@ def figures_table(answer: Mapping[str, Any]) -> Table:
         "AHT s",
         "ASA s",
         "SL %",
+        "ACW s",
+        "FCR %",
     ):
         table.add_column(heading, justify="right")
     for name, part in answer[f"{by}s"].items():
@@ -40,6 +42,8 @@ def figures_table(answer: Mapping[str, Any]) -> Table:
             *(_number(part[key], 100) for key in ("answer_rate", "abandonment_rate")),
             *(_number(part[key]) for key in ("aht_s", "asa_s")),
             _number(part["service_level"], 100),
+            _number(part["acw_s"]),
+            _number(part["fcr"], 100),
         )
     return table
 

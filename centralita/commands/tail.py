@@ -28,6 +28,7 @@ from centralita.commands.common import (
     run,
 )
 from centralita.lines import cloudevent, line
+from centralita.opening import Opener
 from contracts import registry
 from eventlog.codec import Malformed
 from eventlog.stream import Raw, Stream
@@ -123,13 +124,13 @@ async def _follow(
     count: int | None,
     as_json: bool,
 ) -> None:
-    terminal, shown = console(), 0
+    terminal, shown, opener = console(), 0, Opener(client.log(centre), centre)
     screen = terminal if terminal.is_terminal else None
     async for part in client.follow(centre, after=after, services=services, id=id):
         for raw in part:
             if not wanted(raw):
                 continue
-            _show(raw, screen, as_json)
+            await _show(raw, opener, screen, as_json)
             shown += 1
             if count is not None and shown >= count:
                 sys.stdout.flush()
@@ -137,9 +138,9 @@ async def _follow(
         sys.stdout.flush()
 
 
-def _show(raw: Raw, screen: Console | None, as_json: bool) -> None:
+async def _show(raw: Raw, opener: Opener, screen: Console | None, as_json: bool) -> None:
     try:
-        message = raw.message()
+        message = await opener.open(raw.message())
     except Malformed as malformed:
         print(f"centralita: position {raw.seq} cannot be read: {malformed}", file=sys.stderr)
         return

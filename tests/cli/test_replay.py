@@ -98,9 +98,10 @@ def test_the_figures_are_those_of_the_file_and_a_second_replay_changes_nothing(
     assert (first.code, first.err) == (0, "")
     assert first.json["ignored"] == expected["ignored"] == 1
     assert first.json["refused"] == expected["refused"] == 1
-    assert list(first.json) == ["queues", "ignored", "refused"]
+    assert list(first.json) == ["queues", "ignored", "refused", "deadlines", "tickets", "watched"]
     for queue, figures_of in expected["queues"].items():
-        assert first.json["queues"][queue] == pytest.approx(figures_of, abs=0.001)
+        found = {key: first.json["queues"][queue][key] for key in figures_of}
+        assert found == pytest.approx(figures_of, abs=0.001)
     assert stack.typed(*words, "--json").json == first.json
     assert stack.typed("figures", "-c", "bank", "--by", "queue", "--json").json == first.json
     offered = stack.typed("tail", "-c", "bank", "--all", "-t", "call.offered", "--count", "4", "--json").lines

@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from centralita.process import die_with_parent
 from centralita.server import NatsServer
@@ -33,7 +34,7 @@ class Background(Generic[T]):
             raise self._failure[0]
 
     async def _run(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
             async with self._context as self.value:
                 self._ready.set()
@@ -46,7 +47,7 @@ class Background(Generic[T]):
 
     def stop(self) -> None:
         """Leave it, and wait until that is done."""
-        self._loop.call_soon_threadsafe(self._stop.set)
+        self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(30)
         assert not self._thread.is_alive(), "it does not stop"
         assert not self._failure
@@ -57,7 +58,12 @@ class OneProcess:
 
     def __init__(self, store: Path) -> None:
         self._stack = Background(running(store))
-        self.url = self._stack.value.url
+        self.url, self.hosts = self._stack.value.url, self._stack.value.hosts
+        self.server = self._stack.value.server
+
+    def do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this on the loop of the stack."""
+        asyncio.run_coroutine_threadsafe(work, self._stack.loop).result(30)
 
     def stop(self) -> None:
         """Stop everything."""
