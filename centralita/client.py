@@ -252,10 +252,10 @@ class Client:
         Returns the log's last position; errors.Unavailable if it is not so in time.
         """
         loop, where = asyncio.get_running_loop(), "no service answers"
-        began = loop.time()
+        began, facts = loop.time(), _Facts()
         while (waited := loop.time() - began) < timeout:
             try:
-                settled, where = await self._settled(centre)
+                settled, where = await self._settled(centre, facts)
             except errors.Unavailable as reason:
                 settled, where = 0, str(reason)
             if settled:
@@ -263,28 +263,48 @@ class Client:
             await asyncio.sleep(min(0.25, 0.005 + waited / 20))  # asking costs the services time
         raise errors.Unavailable(f"{centre} is not settled after {timeout:g} s: {where}")
 
-    async def _settled(self, centre: str) -> tuple[int, str]:
+    async def _settled(self, centre: str, facts: _Facts) -> tuple[int, str]:
         log, inbox = self.log(centre), self.inbox(centre)
-        facts = {
-            topic: await inbox.last(registry.inbox_subject(centre, topic, ">")) for topic in registry.TOPICS
-        }
-        last = await log.last_sequence()
-        asked = (self.query(centre, service, "status") for service in registry.SERVICES)
-        status = {answer["service"]: answer for answer in await asyncio.gather(*asked)}
-        for topic, reader in registry.TOPICS.items():
-            fact = facts[topic]
-            if fact is not None and status[reader]["inbox"] < fact.seq:
-                return 0, f"{reader} is at {status[reader]['inbox']} of {fact.seq} in the inbox"
-        for name, answer in status.items():
-            if answer["log"] < last:
-                return 0, f"{name} is at {answer['log']} of {last} in the log"
-            if answer["timer_due"]:
-                return 0, f"a timer of {name} is due"
+        newest, last = await asyncio.gather(inbox.last_sequence(), log.last_sequence())
+        if newest != facts.newest:
+            subjects = [registry.inbox_subject(centre, topic, ">") for topic in registry.TOPICS]
+            found = await asyncio.gather(*map(inbox.last, subjects))
+            facts.newest = newest
+            facts.last = {topic: raw.seq for topic, raw in zip(registry.TOPICS, found, strict=True) if raw}
+        status = dict[str, Any]()
+        *others, final = registry.SERVICES
+        for services in ([final], others):  # until all is settled, the last one is asked alone
+            asked = await asyncio.gather(*(self.query(centre, service, "status") for service in services))
+            status |= {answer["service"]: answer for answer in asked}
+            if behind := _behind(asked, facts.last, last):
+                return 0, behind
         clocks = {answer["clock"] for answer in status.values()}
         if status["intake"]["virtual"] and len(clocks) > 1:
             return 0, f"the clocks stand apart: {sorted(map(str, clocks))}"
         again = await log.last_sequence()
         return (last, "") if again == last else (0, "the log is still growing")
+
+
+@dataclass(slots=True)
+class _Facts:
+    """The newest position of an inbox, and the last of each topic then."""
+
+    newest: int = -1
+    last: dict[str, int] = field(default_factory=dict)
+
+
+def _behind(asked: Iterable[Mapping[str, Any]], facts: Mapping[str, int], last: int) -> str:
+    """Which of the services asked has something left to do, "" if none."""
+    for answer in asked:
+        name = answer["service"]
+        for topic, seq in facts.items():
+            if registry.TOPICS[topic] == name and answer["inbox"] < seq:
+                return f"{name} is at {answer['inbox']} of {seq} in the inbox"
+        if answer["log"] < last:
+            return f"{name} is at {answer['log']} of {last} in the log"
+        if answer["timer_due"]:
+            return f"a timer of {name} is due"
+    return ""
 
 
 def _check(what: str, service: str, name: str, known: Mapping[str, Mapping[str, Any]]) -> None:

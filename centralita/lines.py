@@ -55,7 +55,12 @@ def cloudevent(message: Message) -> dict[str, Any]:
         event["place"] = f"{message.place[0]}/{message.place[1]}"
     optional = {"cause": message.cause, "causesource": message.cause_source, "actor": message.actor}
     event |= {name: value for name, value in optional.items() if value}
-    event |= {"inbox": message.inbox, "log": message.log, "datacontenttype": message.content_type}
+    event |= {
+        "inbox": message.inbox,
+        "log": message.log,
+        "protocol": message.protocol,
+        "datacontenttype": message.content_type,
+    }
     try:
         event["data"] = json.loads(message.data) if message.content_type.startswith(JSON) else None
     except ValueError:

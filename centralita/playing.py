@@ -16,8 +16,9 @@ from centralita.judging import Event, elapsed, exactly, fits, holds, story
 from centralita.scenarios import Scenario, merged, protocol_of
 from centralita.steps import Step
 from contracts import registry
+from contracts.base import Problem
 
-__all__ = ["Changed", "Failed", "play"]
+__all__ = ["Changed", "Failed", "Playing", "Protocol", "play"]
 
 Protocol = Mapping[str, Any]
 Changed = Callable[[Protocol], Protocol]
@@ -61,6 +62,7 @@ class Playing:
     now: datetime | None = None
     position: int = 0
     protocol: Protocol = field(default_factory=dict)
+    problem: Problem | None = None
 
     async def begin(self) -> None:
         """Wait until every service has taken its seat, then set the clock."""
@@ -134,7 +136,7 @@ class Playing:
                 )
         except Refusal as refusal:
             await self.settle()
-            problem = refusal.problem
+            problem = self.problem = refusal.problem
             rule = problem.rule or ("internal-error" if problem.status == 500 else problem.title)
             if words.get("refused") not in (True, problem.rule):
                 expected = f"expected refused: {words['refused']}; " if "refused" in words else ""

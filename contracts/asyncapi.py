@@ -42,6 +42,7 @@ HEADERS: Mapping[str, tuple[Json, str]] = {
         "Sequence in the inbox up to which its writer had read; 0 if absent.",
     ),
     "ce-log": ({"pattern": "^[0-9]+$"}, "Sequence in the log up to which its writer had read; 0 if absent."),
+    "ce-protocol": ({"pattern": "^[0-9]+$"}, "Version of the protocol that was followed; 1 if absent."),
     "ce-actor": ({}, "Who gave the command that led to it."),
 }
 """Every header: the schema of its value and what it means; values are percent-encoded as CloudEvents says."""

@@ -15,6 +15,7 @@ from contracts.names import COMMANDS as COMMANDS
 from contracts.names import EVENTS as EVENTS
 from contracts.names import FACTS as FACTS
 from contracts.names import QUERIES as QUERIES
+from contracts.protocol import RECORDED
 
 SERVICES = ("intake", "routing", "tickets", "sla")
 CENTRE = "centre"
@@ -42,6 +43,7 @@ _DECODERS = {
     name: partial(TypeAdapter(kind).validator.validate_json, strict=True, by_alias=True, by_name=False)
     for name, kind in _BY_NAME.items()
 }
+_DECODERS["protocol.published"].keywords["context"] = RECORDED
 _ENCODERS = {kind: TypeAdapter(kind).serializer.to_json for kind in _NAMES}
 
 

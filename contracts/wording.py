@@ -134,5 +134,6 @@ def worded(
         value = values.get(place[1], "")
         return value if isinstance(value, str) else value.get(spoken) or next(iter(value.values()), "")
 
-    text = _PLACE.sub(fill, texts[spoken])
-    return spoken, _STRAY.sub("", " ".join(text.split()))
+    text = _STRAY.sub("", " ".join(_PLACE.sub(fill, texts[spoken]).split()))
+    begun = text.lstrip(",.;: ")
+    return spoken, text if begun == text else begun[:1].upper() + begun[1:]

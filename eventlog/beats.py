@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -45,12 +46,22 @@ _PENDING = 4096
 
 
 class Heard:
-    """What this instance hears: its own service's active instance, and the services upstream."""
+    """What this instance hears: its own service's active instance, and the services upstream.
+
+    `on_time` is called where a service upstream passes on another time.
+    """
 
     def __init__(
-        self, connection: Client, beats: str, service: str, instance: str, upstream: tuple[str, ...]
+        self,
+        connection: Client,
+        beats: str,
+        service: str,
+        instance: str,
+        upstream: tuple[str, ...],
+        on_time: Callable[[], None] = lambda: None,
     ):
         self._connection, self._beats, self._service, self._instance = connection, beats, service, instance
+        self._on_time = on_time
         # beats beyond the bound push out older ones: the clock then moves later, in a larger step
         self._pending: dict[str, deque[Beat]] = {name: deque(maxlen=_PENDING) for name in upstream}
         self._reached: dict[str, Beat] = {}
@@ -79,10 +90,13 @@ class Heard:
                     self._own_stopped.set()
             return
         if beat.clock:
-            pending = self._pending[service]
+            pending, reached = self._pending[service], self._reached.get(service)
+            before = pending[-1] if pending else reached
             if pending and pending[-1].own == beat.own:
                 pending.pop()
             pending.append(beat)
+            if before is None or before.clock != beat.clock:
+                self._on_time()
 
     def own_lives(self) -> None:
         """Take note of a sign of life of this service's active instance."""

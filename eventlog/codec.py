@@ -37,7 +37,8 @@ class Message(NamedTuple):
 
     `sequence` is the version within the aggregate (1, 2, …), `version` the version of the data's schema,
     `place` the place within its decision (2 of 3), `inbox` and `log` the stream sequences up to which the
-    writer had read, `seq` and `stored` where and when (UTC) the server keeps it (0 and None before it does).
+    writer had read, `protocol` the version of the rules that it followed, `seq` and `stored` where and when (UTC)
+    the server keeps it (0 and None before it does).
     """
 
     aggregate: str
@@ -53,6 +54,7 @@ class Message(NamedTuple):
     place: tuple[int, int] = (1, 1)
     inbox: int = 0
     log: int = 0
+    protocol: int = 1
     actor: str = ""
     trace: str = ""
     content_type: str = JSON
@@ -103,6 +105,8 @@ def headers_of(message: Message) -> dict[str, str]:
         headers["ce-inbox"] = str(message.inbox)
     if message.log:
         headers["ce-log"] = str(message.log)
+    if message.protocol != 1:
+        headers["ce-protocol"] = str(message.protocol)
     if message.actor:
         headers["ce-actor"] = _escaped(message.actor)
     if message.trace:
@@ -147,6 +151,7 @@ def message_of(
         place=_place(place) if place else (1, 1),
         inbox=_number(found, "ce-inbox", 0),
         log=_number(found, "ce-log", 0),
+        protocol=_number(found, "ce-protocol", 1),
         actor=_plain(found, "ce-actor"),
         trace=_plain(found, "ce-traceparent"),
         content_type=content_type,

@@ -77,6 +77,10 @@ class Decider(Types, Protocol[W]):
         """The earliest timer: when it may fire, and what it says."""
         ...
 
+    def follows(self, world: W, aggregate: str, event: Any, cause: Message | None) -> int:
+        """The version of the rules by which an event is decided, perhaps because of another service's event."""
+        ...
+
     def over(self, world: W, aggregate: str) -> bool:
         """Whether the aggregate may leave memory."""
         ...
@@ -300,6 +304,7 @@ class Core(Generic[W]):
             place=place,
             inbox=self.inbox,
             log=self.log,
+            protocol=self.decider.follows(self.world, aggregate, event, None if cause_source else cause),
             actor=cause.actor if cause_source else "",
             trace=cause.trace,
         )

@@ -97,6 +97,7 @@ class Runner(Generic[W]):
         self._inbox_checked = -1
         self._trimmed = 0
         self._reference = 0
+        self._said: Beat | None = None
 
     # from outside
 
@@ -160,9 +161,11 @@ class Runner(Generic[W]):
         try:
             self.log = Stream(connection, self.place.log_stream, self._settings)
             self.inbox = Stream(connection, self.place.inbox_stream, self._settings)
+            place, upstream = self.place, self.decider.upstream
             self.heard = Heard(
-                connection, self.place.beats, self.place.service, self.instance, self.decider.upstream
+                connection, place.beats, place.service, self.instance, upstream, self._time_passed
             )
+            self._said = None
             self._inbox_checked, self._last_stored = -1, None
             await _while_open(connection, self._serve())
         finally:
@@ -258,10 +261,10 @@ class Runner(Generic[W]):
             arrivals = self._gather(ready=self.core.log >= self._reference)
             await self.recovery.read_back(self.place.needed(arrival for arrival, _, _ in arrivals))
             await self._step(arrivals)
-            idle = not arrivals and not self._log and not self._inbox
-            if idle or loop.time() >= beat_at:
-                await self._beat()
-                beat_at = loop.time() + self.pace.beat
+            idle, due = not self._log and not self._inbox, loop.time() >= beat_at
+            if due or (idle and (not arrivals or self._virtual)):
+                await self._beat(again=due)
+                beat_at = loop.time() + self.pace.beat if due else beat_at
             if loop.time() >= trimmed_at + self._trim_every:
                 await self._trim()
                 trimmed_at = loop.time()
@@ -411,15 +414,25 @@ class Runner(Generic[W]):
 
     # time, trimming, the end
 
-    async def _beat(self, state: str = "active") -> None:
-        """Say how far this instance has come, and what time it is."""
+    def _time_passed(self) -> None:
+        """Pass a virtual time on at once, as nothing else may come; a real one goes on with the next beat."""
+        if self._virtual:
+            self._wake.set()
+
+    @property
+    def _virtual(self) -> bool:
+        return self.decider.clock(self.core.world) is not None
+
+    async def _beat(self, state: str = "active", *, again: bool = True) -> None:
+        """Say how far this instance has come, and what time it is; what was said already only if `again`."""
         time = await self._time()
         if time and (self.clock is None or time > self.clock):
             self.clock = time
         clock = timestamp(self.clock) if self.clock else ""
-        await self.heard.say(
-            Beat(self.instance, state, self.term, self.core.inbox, self.core.log, self.committed, clock)
-        )
+        beat = Beat(self.instance, state, self.term, self.core.inbox, self.core.log, self.committed, clock)
+        if again or beat != self._said:
+            self._said = beat
+            await self.heard.say(beat)
 
     async def _time(self) -> datetime | None:
         """The time up to which all that this instance could have heard of is recorded."""

@@ -228,6 +228,15 @@ class Decider:
         )
         return when, Arrival("timer", input.id, message)
 
+    def follows(self, world: World[Any, Any], aggregate: str, event: Data, cause: Message | None) -> int:
+        """The protocol's version that the event names, its call began with or its cause followed; or the present."""
+        if isinstance(version := vars(event).get("protocol"), int):
+            return version
+        for named in (world.aggregates.get(aggregate), cause):
+            if isinstance(version := getattr(named, "protocol", None), int):
+                return version
+        return world.protocol.version
+
     def over(self, world: World[Any, Any], aggregate: str) -> bool:
         """Whether the aggregate may leave memory."""
         state = world.aggregates.get(aggregate)

@@ -31,6 +31,7 @@ from centralita.commands.tables import figures_table, show
 from centralita.lines import facts
 from contracts import registry
 from contracts.base import Data
+from contracts.protocol.errors import said
 
 JsonArgs = Annotated[
     str | None,
@@ -198,6 +199,5 @@ def _arguments(
     try:
         return model.model_validate(given).model_dump(mode="json", exclude_none=True, by_alias=True)
     except ValidationError as error:
-        wrong = registry.unreadable(error)
-        field = wrong.field.replace("_", "-")
-        fail(USAGE, f"--{field}: {wrong.expected}; centralita {typed} --help shows the fields")
+        field, _, wrong = next(said(error, model)).partition(": ")
+        fail(USAGE, f"--{field.replace('_', '-')}: {wrong}; centralita {typed} --help shows the fields")

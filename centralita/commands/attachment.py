@@ -12,6 +12,7 @@ from centralita.commands.common import (
     REFUSED,
     USAGE,
     AsJson,
+    Centre,
     Group,
     Nats,
     centre_of,
@@ -23,18 +24,17 @@ from centralita.commands.common import (
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Files of tickets.")
 
-Centre = Annotated[str, typer.Argument(metavar="CENTRE", help="Which centre.")]
 Ticket = Annotated[int, typer.Argument(metavar="TICKET", min=1, help="The ticket's number.")]
 
 
 def attach(
-    centre: Centre,
     ticket: Ticket,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What is attached.")],
     by: Annotated[str, typer.Option(help="Who attaches it.")],
     type: Annotated[
         str | None, typer.Option(metavar="MEDIA-TYPE", help="Usual: what the name's ending says.")
     ] = None,
+    centre: Centre = None,
     nats: Nats = None,
     json: AsJson = False,
 ) -> None:
@@ -61,12 +61,12 @@ app.command("put")(attach)
 
 @app.command("get")
 def get(
-    centre: Centre,
     ticket: Ticket,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The file's name, as it was attached.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to; usual: its name, here.")
     ] = None,
+    centre: Centre = None,
     nats: Nats = None,
 ) -> None:
     """Fetch a ticket's file, checked against the digest that was recorded; no file is overwritten."""

@@ -21,8 +21,9 @@ from centralita.commands.common import (
     print_json,
     run,
 )
+from centralita.commands.protocol import loaded
 from contracts import registry
-from contracts.protocol import PLAIN, Protocol
+from contracts.protocol import Protocol
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Open, list and remove centres.")
 
@@ -52,7 +53,7 @@ def add(
     json: AsJson = False,
 ) -> None:
     """Open a centre that works by a protocol."""
-    run(_add(_name(name), _protocol(protocol), clock, replicas, nats, json))
+    run(_add(_name(name), loaded(protocol), clock, replicas, nats, json))
 
 
 async def _add(
@@ -114,12 +115,3 @@ def _name(text: str) -> str:
         return registry.centre_name(text)
     except ValueError as error:
         fail(USAGE, str(error))
-
-
-def _protocol(name: str) -> Protocol:
-    if name == PLAIN.name:
-        return PLAIN
-    try:
-        return protocols.load(name)
-    except protocols.ProtocolError as error:
-        fail(USAGE, f"--protocol: {error}")

@@ -1,4 +1,4 @@
-"""`centralita demo`: the whole of it, in twenty seconds."""
+"""`centralita demo`: five centres at work, in half a minute."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from centralita.commands.common import console, run
 def demo(
     seconds: Annotated[float, typer.Option(min=1.0, help="How long the story takes, about.")] = 20.0,
 ) -> None:
-    """Show a quarter of an hour at a call centre, on an embedded server that leaves nothing behind."""
+    """Show five call centres at work, a call each, on an embedded server that leaves nothing behind."""
     from centralita import logs  # late, like what follows: these take a second to load
     from centralita.demo import demo as story
 

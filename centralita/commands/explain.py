@@ -60,6 +60,11 @@ async def _explain(about: str, deadline: str | None, centre: str, nats: str | No
             for message in story
             if message.name == "deadline.set" and deadline in (None, data_of(message)["deadline"])
         ]
+        if not story:
+            fail(
+                REFUSED,
+                f"nothing is recorded of {about!r} in {centre}; centralita tail shows the ids there are",
+            )
         if not wanted:
             names = sorted({data_of(it)["deadline"] for it in story if it.name == "deadline.set"})
             which = f"it has {', '.join(names)}" if names else "it has none"
@@ -109,7 +114,7 @@ async def _step(client: Client, centre: str, message: Message, cause: Message | 
         clocks["virtual"] = virtual
     return {
         "event": cloudevent(message),
-        "cause": cloudevent(cause) if cause and cause.name != "deadline.set" else None,
+        "cause": cloudevent(cause) if cause else None,
         "read_up_to": message.log,
         "clocks": clocks,
     }
@@ -134,7 +139,9 @@ def _lines(proof: Proof) -> Iterator[tuple[str, str]]:
             name,
             f"{event['position']} {event['type']} at {event.get('time')} {facts(event.get('data', {}))}",
         )
-        if cause:
+        if cause and cause["type"] == "deadline.set":
+            yield "", f"because its time had come, as set at {cause['position']}"
+        elif cause:
             kind = f"{cause['position']} {cause['source'].rpartition('/')[2]} {cause['type']}"
             yield "", f"because of {kind} at {cause.get('time')}"
         yield (

@@ -22,6 +22,7 @@ from centralita.commands.common import (
     Group,
     Nats,
     centre_of,
+    complain,
     connected,
     console,
     fail,
@@ -88,6 +89,8 @@ def show(
     json: AsJson = False,
 ) -> None:
     """All that a protocol says, one key a line: of a centre, or of a file."""
+    if file and (centre or version):
+        fail(USAGE, "--file is instead of --centre and --version; give one or the other")
     protocol = loaded(file) if file else run(_one(centre_of(centre), version, nats))
     if json:
         print_json(protocol.model_dump(mode="json", exclude_defaults=True))
@@ -196,7 +199,10 @@ def loaded(name: str) -> Protocol:
     try:
         return holidays.filled(protocols.load(name))
     except ValueError as error:
-        fail(USAGE, str(error))
+        *others, last = str(error).splitlines()
+        for wrong in others:
+            complain(wrong)
+        fail(USAGE, last)
 
 
 def flat(protocol: Protocol) -> Iterator[tuple[str, str]]:

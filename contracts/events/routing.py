@@ -30,6 +30,13 @@ class CallUnassigned(Data):
     protocol: int = Field(ge=1)
 
 
+class CallPrioritised(Data):
+    """The call goes first as soon as it needs an owner: not yet, or again (1 is first)."""
+
+    rule: Name
+    priority: int = Field(ge=1, le=9)
+
+
 class OfferMade(Data):
     """This colleague is to be asked to take the call, or to say what to do; nobody if none is free."""
 

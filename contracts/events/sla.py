@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from contracts.base import Data, Name
+from contracts.facts.callers import Complexity
 
 
 class CallWatched(Data):
@@ -16,6 +17,18 @@ class CallWatched(Data):
     queue: Name
     premium: bool = False
     protocol: int = Field(ge=1)
+
+
+class ComplexityNoted(Data):
+    """How hard the matter was found before anybody answered: from the answer on its limit counts."""
+
+    complexity: Complexity
+
+
+class ProductNoted(Data):
+    """What the call is about, as far as was known before anybody answered: from the answer on its level counts."""
+
+    product: Name
 
 
 class DeadlineSet(Data):

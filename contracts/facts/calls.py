@@ -57,9 +57,9 @@ class CallerResponded(Data):
 
 
 class CallHeld(Data):
-    """The caller was put on hold; `reason` is what they were told."""
+    """The caller was put on hold; `reason` is what they were told, if they were told one."""
 
-    reason: Text | None = personal()
+    reason: Annotated[str, Field(max_length=4000)] | None = personal()
     agent: Id | None = None
 
 

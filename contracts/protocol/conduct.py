@@ -38,7 +38,7 @@ class ConductLadder(Data):
     warnings: int = Field(default=2, ge=0, le=9)
     greetings: int = Field(default=3, ge=1, le=9)
     phrases: dict[Offence, Phrases] = {}
-    blocked_for_s: Annotated[float, Field(gt=0)] | None = None
+    blocked_for_s: Annotated[float, Field(gt=0, le=315_360_000)] | None = None
 
 
 class Forbidden(Data):

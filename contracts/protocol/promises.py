@@ -9,7 +9,8 @@ from pydantic import Field
 from contracts.base import Category, Data, Name
 from contracts.facts.callers import Complexity
 
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=315_360_000)]
+"""At most ten years, so that no due time is out of reach."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 SCRIPT_KEYS = frozenset(
-    {"r01.customer", "r02.name", "r03.party", "r06.confirm", "r07.special", "r08.contact", "r15.empathy"}
+    {"r01.customer", "r02.name", "r03.party", "r06.confirm", "r07.special", "r15.empathy"}
+    | {"r08.contact", "r08.phone", "r08.email"}
     | {
         "r17.recap",
         "r19.refresh",

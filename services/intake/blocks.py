@@ -9,6 +9,7 @@ from contracts import commands as c
 from contracts import events as e
 from contracts.base import Data, Refused
 from contracts.deciding import Decision, Input
+from contracts.facts import LATEST
 from contracts.protocol import Protocol
 from services.intake.calls import Call
 from services.intake.state import Block, Index, Intake, known, protocol_of
@@ -53,6 +54,8 @@ def on_approve(world: Intake, input: Input) -> Decision:
     until = command.until or _until(world.protocol, input.at)
     if until and until <= input.at:
         raise Refused("block-until-past", "that time is past", field="until", expected="a time to come")
+    if until and until >= LATEST:
+        raise Refused("block-until-far", "nothing is reckoned so far", field="until", expected="before 2200")
     return _on(command, e.BlockApproved(by=command.by, until=until, protocol=world.protocol.version))
 
 

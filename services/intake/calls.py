@@ -128,9 +128,10 @@ def _went_on(call: Call, event: Data) -> Call:
             holder = call.held.agent if call.held else None
             return replace(call, held=None, agent=event.agent or holder or call.agent)
         case f.CallTransferred():
-            return replace(call, agent=event.agent or call.agent)
+            return _handed_over(call, event.agent)
         case f.SupervisorJoined(mode="takeover"):
-            return replace(call, agent=event.supervisor, ladder=steps.evolve(call.ladder, event))
+            call = _handed_over(call, event.supervisor)
+            return replace(call, ladder=steps.evolve(call.ladder, event))
         case f.NoteTaken():
             return replace(call, notes=(*call.notes, *event.points))
         case e.CallRefused():
@@ -139,6 +140,12 @@ def _went_on(call: Call, event: Data) -> Call:
             return _said(call, event)
     ladder = steps.evolve(call.ladder, event)
     return call if ladder is call.ladder else replace(call, ladder=ladder)
+
+
+def _handed_over(call: Call, agent: str | None) -> Call:
+    """Somebody else has the call now, on hold or not; None: it is not known who."""
+    held = call.held and call.held.model_copy(update={"agent": agent})
+    return replace(call, agent=agent, held=held)
 
 
 def _said(call: Call, event: Data) -> Call:

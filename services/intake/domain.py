@@ -49,7 +49,7 @@ def decide(world: Intake, input: Input) -> Decision:
     on = table.get(type(input.body))
     if on is None:
         return []
-    if input.kind != "fact" or input.origin != "call":
+    if input.kind != "fact" or input.origin not in ("call", "message"):
         return on(world, input)
     protocol = world.under(getattr(world.aggregates.get(input.id), "protocol", None))
     body, violations = only_asked(protocol, input.body)

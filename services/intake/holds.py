@@ -27,7 +27,10 @@ def on_held(world: Intake, input: Input) -> Decision:
 
 def unexplained(protocol: Protocol, call: Call, input: Input, hold: f.CallHeld) -> list[Data]:
     """R18: the caller was not told why; where holds are looked after at all."""
-    if hold.reason or not (protocol.limits.hold_s or "r20.back" in protocol.scripts):
+    asks = protocol.asks_for
+    if hold.reason or (asks is not None and "call.held.reason" not in asks):
+        return []
+    if not (protocol.limits.hold_s or "r20.back" in protocol.scripts):
         return []
     return [violated(input, "R18", "put on hold without a reason", hold.agent or call.agent)]
 

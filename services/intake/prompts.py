@@ -86,16 +86,27 @@ def _due(protocol: Protocol, index: Index, call: Call, classified: CallerClassif
         "r02.name": bool(name) and not stated,
         "r03.party": call.identified and call.party is None and not (kind and kind.names_itself),
         "r07.special": classified.special_treatment and classified.standing == "known",
-        "r08.contact": stated and bool(missing(protocol, index, call)),
     }
     told = {each.key for each in call.prompts}
     yield from (key for key, due in occasions.items() if due and key not in told)
+    if stated and not any(key.startswith("r08.") for key in told):
+        yield from _contact(protocol, missing(protocol, index, call))
     in_doubt = stated and kind is not None and classified.confidence < protocol.classification.sure
     asked = {each.kind for each in call.prompts if each.key == "r06.confirm"}
     if (
         in_doubt and asked <= dict(call.answers).keys()
     ):  # one question at a time; what was answered is no doubt
         yield "r06.confirm"
+
+
+def _contact(protocol: Protocol, details: tuple[str, ...]) -> Iterator[str]:
+    """R08: how they can be reached; R31: not asking for what may not be asked for."""
+    asks = protocol.asks_for
+    alone = f"r08.{details[0]}" if len(details) == 1 else "r08.contact"
+    if details and alone in protocol.scripts:
+        yield alone
+    elif details and (asks is None or {f"contact.given.{it}" for it in ("phone", "email")} <= {*asks}):
+        yield "r08.contact"
 
 
 def on_request(protocol: Protocol, index: Index, call: Call, at: datetime) -> list[PromptIssued]:

@@ -40,7 +40,7 @@ def missing(protocol: Protocol, ladder: Ladder, supervisor: bool) -> tuple[str, 
         return "R45", "the caller was not asked twice to release the call"
     if limits and ladder.step("offence"):
         rule = "R37" if ladder.warned >= limits.warnings else "R36" if ladder.warned else "R35"
-        return rule, f"{ladder.warned} of {limits.warnings} warnings were given and disregarded"
+        return rule, f"{ladder.warned} of {limits.warnings} warnings were given, and no offence since"
     if limits and ladder.silent:
         return _silence(limits.greetings, ladder)
     if ladder.threatened:
@@ -54,10 +54,12 @@ def against(protocol: Protocol, call: Call, input: Input, end: f.CallEnded) -> l
     if limits is None or ladder.released or end.by not in ("agent", "supervisor"):
         return []
     broken: tuple[str, str] | None = None
-    if ladder.step("refuses_to_end") and (end.by == "agent" or not ladder.allowed):
+    by_anybody = [it for it in ladder.allowed if not it.supervisor_only]
+    allowed = by_anybody or (ladder.allowed if end.by == "supervisor" else ())
+    if allowed:
+        broken = allowed[0].rule, "finished without its words"
+    elif ladder.step("refuses_to_end"):
         broken = missing(protocol, ladder, end.by == "supervisor")
-    elif ladder.allowed:
-        broken = ladder.allowed[0].rule, "finished without its words"
     elif ladder.silent:
         broken = _silence(limits.greetings, ladder)
     elif ladder.threatened:

@@ -28,7 +28,7 @@ def on_established(draft: Draft, id: str, need: e.NeedEstablished) -> None:
     if not row.owner_needed or _not_ours(protocol, need):
         return
     priority = priority_of(protocol, row, need.special_treatment)
-    if call.state and call.priority == FIRST:
+    if call.priority == FIRST:
         priority = FIRST
     same_desk = call.state is not None and row.desk == (call.shared_from or call.desk)
     same_row = same_desk and (row.skill, row.tier) == (call.skill, call.tier)
@@ -57,11 +57,15 @@ def on_established(draft: Draft, id: str, need: e.NeedEstablished) -> None:
 
 
 def on_prioritised(draft: Draft, id: str, event: e.RequestPrioritised) -> None:
-    """R39: the request goes first."""
+    """R39: the request goes first, also if it needs no owner yet, or has one who may give it back."""
     call = draft.call(id)
-    if call.open and call.priority != FIRST:
+    if call.priority == FIRST or call.state in ("contacted", "closed"):
+        return
+    if call.open:
         unassign(draft, id, priority=FIRST)
         _ask_on(draft, id, call.offered_to)
+    elif draft.world.under(event.protocol).routing:
+        draft.add(id, e.CallPrioritised(rule=event.rule, priority=FIRST))
 
 
 def on_classified(draft: Draft, id: str, event: e.CallerClassified) -> None:

@@ -37,6 +37,8 @@ def _call(call: Assignment, event: Data, at: datetime) -> Assignment:
     match event:
         case e.CallUnassigned():
             return _unassigned(call, event, at)
+        case e.CallPrioritised():
+            return replace(call, priority=event.priority)
         case e.OfferMade(to=None):
             return replace(call, state="unassigned", attempt=event.attempt, offered_to=None)
         case e.OfferMade(to=str() as to):

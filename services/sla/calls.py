@@ -49,7 +49,8 @@ def on_answered(draft: Draft, event: Data) -> None:
     for kind in (ANSWER, ANSWER_TARGET):
         draft.settle(kind)
     promises = draft.promises
-    for limit in policy.talking(draft.protocol, promises.queue, premium=promises.premium):
+    known = (promises.premium, promises.complexity, promises.product)
+    for limit in policy.talking(draft.protocol, promises.queue, *known):
         draft.set(limit, draft.at)
     draft.over("ringing", ANSWER)
     count(draft, "answer_rate", 1)
@@ -58,6 +59,14 @@ def on_answered(draft: Draft, event: Data) -> None:
 def on_abandoned(draft: Draft, event: Data) -> None:
     """The caller has gone: nothing rings any more."""
     _over(draft, ABANDONED)
+
+
+def on_refused(draft: Draft, event: Data) -> None:
+    """R48: a call from a blocked number is not let through: nothing is due about it, and no figure counts it."""
+    for kind in (ANSWER, ANSWER_TARGET):
+        draft.settle(kind, "refused")
+    draft.over("handling", HANDLING)
+    draft.over("ringing", ANSWER)
 
 
 def on_ended(draft: Draft, event: Data) -> None:
@@ -90,20 +99,29 @@ def _over(draft: Draft, reason: str) -> None:
 
 def on_complexity_assessed(draft: Draft, fact: f.ComplexityAssessed) -> None:
     """R22: the limit of this complexity counts, from the answer; a breach before stands."""
-    seconds = draft.protocol.limits.handling_s.get(fact.complexity)
-    if seconds and draft.begun:
+    seconds, promises = draft.protocol.limits.handling_s.get(fact.complexity), draft.promises
+    if not seconds or not draft.begun:
+        return
+    if promises.last(HANDLING):
         _instead(draft, Limit(HANDLING, "R22", seconds))
+    elif "ringing" not in promises.over and promises.complexity != fact.complexity:
+        draft.add(e.ComplexityNoted(complexity=fact.complexity))
 
 
 def on_request_stated(draft: Draft, fact: f.RequestStated) -> None:
     """R56: the target of the product counts, from the answer; a breach before stands."""
-    if not draft.begun or not draft.promises.answered:
+    if not draft.begun:
         return
-    limit = policy.handling_target(draft.protocol, draft.promises.queue, fact.product)
-    if limit and draft.promises.last(HANDLING_TARGET):
+    protocol, promises = draft.protocol, draft.promises
+    limit = policy.handling_target(protocol, promises.queue, fact.product)
+    if not promises.answered:
+        differs = limit and limit != policy.handling_target(protocol, promises.queue, promises.product)
+        if differs and fact.product and "ringing" not in promises.over:
+            draft.add(e.ProductNoted(product=fact.product))
+    elif limit and promises.last(HANDLING_TARGET):
         _instead(draft, limit)
     elif limit and "handling" not in draft.promises.over:
-        draft.set(limit, draft.promises.answered)
+        draft.set(limit, promises.answered)
 
 
 def _instead(draft: Draft, limit: Limit) -> None:

@@ -58,6 +58,7 @@ def on_due(draft: Draft, timer: Due) -> None:
 
 REACTIONS: dict[type[Data], Callable[[Draft, Any], None]] = {
     f.CallOffered: calls.on_offered,
+    e.CallRefused: calls.on_refused,
     f.CallQueued: calls.on_queued,
     f.CallDequeued: calls.on_dequeued,
     f.CallAnswered: calls.on_answered,

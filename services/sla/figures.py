@@ -78,6 +78,7 @@ SOLVED = """
 update call set solved = 1
 where id = (select call from ticket where id = ?) and (ended is null or ended >= ?)
 """
+KEPT_OUT = "delete from call where id = ?"
 REPEATED = "update call set repeated = 1 where customer = ? and id <> ? and offered between ? and ?"
 REGISTERED = "insert or replace into ticket (id, call, registered) values (?, ?, ?)"
 CUSTOMER = "update call set customer = ? where id = ?"
@@ -101,6 +102,8 @@ def apply(db: sqlite3.Connection, message: Message, event: Data) -> None:
     match event:
         case f.CallOffered():
             db.execute(OFFERED, (about, event.queue, event.queue, _ms(message)))
+        case e.CallRefused():
+            db.execute(KEPT_OUT, (about,))
         case e.NeedEstablished(customer=str()):
             db.execute(CUSTOMER, (event.customer, about))
         case e.RepeatNoted():

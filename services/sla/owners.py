@@ -26,12 +26,15 @@ def on_offer_made(draft: Draft, event: e.OfferMade) -> None:
 
 
 def on_assigned(draft: Draft, event: Data) -> None:
-    """R11 is kept; R13: the owner is to reach the client, and another owner by the same time."""
+    """R11 is kept; R13: the owner is to reach the client, and another owner by the same time.
+
+    Once that has passed, whoever has it next has as long as the first had.
+    """
     draft = _assignment(draft)
     for each in (OFFER, RETRY):
         _kept(draft, each)
-    seconds = draft.protocol.limits.contact_s
-    if seconds and not draft.promises.last(CONTACT):
+    seconds, last = draft.protocol.limits.contact_s, draft.promises.last(CONTACT)
+    if seconds and (last is None or last.state == "breached"):
         draft.set(Limit(CONTACT, "R13", seconds), draft.at)
 
 
@@ -69,7 +72,7 @@ def on_supervisor_called(draft: Draft, event: Data) -> None:
     """R46: a supervisor comes in time, or another one is called."""
     draft = _assignment(draft)
     seconds, last = draft.protocol.limits.supervisor_s, draft.promises.last(SUPERVISOR)
-    if not seconds or (last and last.since == draft.at):
+    if not seconds or (last and last.alive and last.since == draft.at):
         return
     draft.drop(SUPERVISOR, reason="superseded")
     draft.set(Limit(SUPERVISOR, "R46", seconds), draft.at)

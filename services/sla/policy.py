@@ -7,7 +7,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from contracts.events import DeadlineSet
-from contracts.protocol import Calendar, Promise, Protocol, Target
+from contracts.protocol import Calendar, Complexity, Promise, Protocol, Target
 from services.sla import hours
 
 GRACE = timedelta(seconds=1)
@@ -60,17 +60,21 @@ def ringing(protocol: Protocol, queue: str) -> list[Limit]:
     return strictest(limits)
 
 
-def talking(protocol: Protocol, queue: str, *, premium: bool) -> list[Limit]:
-    """R22, R56, R59, R71: what is due from the answer on, while complexity and product are not known."""
+def talking(
+    protocol: Protocol, queue: str, premium: bool, complexity: Complexity | None, product: str | None
+) -> list[Limit]:
+    """R22, R56, R59, R71: what is due from the answer on, while complexity and product are mostly not known."""
     limits = protocol.limits
     found = []
-    if first := limits.handling_warning_s or min(limits.handling_s.values(), default=None):
+    if complexity and (seconds := limits.handling_s.get(complexity)):
+        found.append(Limit(HANDLING, "R22", seconds))
+    elif first := limits.handling_warning_s or min(limits.handling_s.values(), default=None):
         found.append(Limit(HANDLING, "R22", first, warning=True))
     if limits.premium_handling_s and premium:
         found.append(Limit(PREMIUM, "R59", limits.premium_handling_s, warning=True))
     if limits.simple_question_s:
         found.append(Limit(TICKET, "R71", limits.simple_question_s))
-    if target := handling_target(protocol, queue, None):
+    if target := handling_target(protocol, queue, product):
         found.append(target)
     return strictest(found)
 

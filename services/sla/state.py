@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from contracts import events as e
 from contracts.base import Data
 from contracts.deciding import World as AnyWorld
+from contracts.protocol import Complexity
 from services.sla.policy import ANSWER, HANDLING, HOLD, MOST_MARKS
 
 State = Literal["running", "paused", "met", "breached", "cancelled", "warned"]
@@ -79,8 +80,9 @@ class Deadline:
 class Promises:
     """Deadlines in the order in which they were set, and the stages known to be over.
 
-    Of a call also the protocol version that it follows, its queue, and whether the caller pays by the minute;
-    `watched`: its course is recorded even where no deadline says it. `answered` is when the talk began.
+    Of a call also the protocol version that it follows, its queue, whether the caller pays by the minute, and the
+    complexity and product known before the answer; `watched`: its course is recorded even where no deadline says it.
+    `answered` is when the talk began.
     """
 
     deadlines: tuple[Deadline, ...] = ()
@@ -88,6 +90,8 @@ class Promises:
     protocol: int | None = None
     queue: str = ""
     premium: bool = False
+    complexity: Complexity | None = None
+    product: str | None = None
     watched: bool = False
     answered: datetime | None = None
 
@@ -160,6 +164,10 @@ def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
             return replace(
                 now, protocol=event.protocol, queue=event.queue, premium=event.premium, watched=True
             )
+        case e.ComplexityNoted():
+            return replace(now, complexity=event.complexity)
+        case e.ProductNoted():
+            return replace(now, product=event.product)
         case e.DeadlineSet():
             return _set(now, event)
         case e.DeadlineMet():

@@ -58,6 +58,12 @@ create virtual table words using fts5 (text, tokenize = "unicode61 remove_diacri
 `words` has what was said of each ticket under its number: need, comments, resolutions and formal replies.
 """
 
+TOLD = """
+update ticket set workaround = problem.workaround, proposal = problem.resolution
+from problem where problem.number = ticket.problem and ticket.number = ?
+"""
+"""What the problem has said, also while the incident was closed."""
+
 TicketEvent = (
     e.TicketRegistered
     | e.TicketCommented
@@ -130,6 +136,7 @@ def _stand(db: sqlite3.Connection, number: int, time: str, message: Message, eve
             _set(db, number, "state", "closed")
         case e.TicketReopened():
             _set(db, number, "state", "reopened")
+            db.execute(TOLD, (number,))
         case e.TicketPrioritised():
             _set(db, number, "priority", event.priority)
         case e.TicketMerged():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from contracts import commands as c
 from contracts import events as e
 from contracts.base import Refused
@@ -30,11 +32,16 @@ def register(world: World, command: c.RegisterTicket) -> Decision:
         number=world.index.next,
         **dict(command),
         priority=1 if matter.first else 5,
-        screenshot=matter.screenshot,
+        screenshot=matter.screenshot or _pictured(protocol, command),
         departments=tuple(it for it in departments if it != command.desk),
         protocol=protocol.version,
     )
     return [(id_of(registered.number), registered)]
+
+
+def _pictured(protocol: Protocol, command: c.RegisterTicket) -> Literal["requested"] | None:
+    """An error is to be seen on a picture, also if it was not called one when the client said it. R73."""
+    return "requested" if command.category in protocol.cases.screenshot_for else None
 
 
 def about_message(message: str) -> str:
@@ -74,7 +81,7 @@ def _understood(protocol: Protocol, command: c.RegisterTicket, matter: Matter) -
         )
 
 
-def _complete(protocol: Protocol, command: c.RegisterTicket) -> None:
+def _complete(protocol: Protocol, command: c.RegisterTicket | e.TicketRegistered) -> None:
     """A question on a tool says which, what for and where. R67. A complaint says what its due form needs. R62."""
     cases, asked = protocol.cases, command.category
     on_tool = asked == "question" and command.tool is not None
@@ -106,4 +113,5 @@ def split(world: World, ticket: Ticket, command: c.SplitTicket) -> Decision:
         protocol=ticket.protocol,
         by=command.by,
     )
+    _complete(world.under(ticket.protocol), registered)
     return [(id_of(registered.number), registered)]

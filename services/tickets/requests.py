@@ -62,7 +62,8 @@ def _examined(session: str, screens: tuple[str, ...], pictures: tuple[str, ...])
 def on_asked_about(world: World, id: str, event: f.TicketAskedAbout) -> Decision:
     """The caller asks how a case stands. Without a number they are asked for it. R68.
 
-    One that another department works on has that department's name told, and notes each such contact. R69.
+    One that another department works on has that department's name told, and notes each such contact. R69. Whose
+    owner is on the call is with no other.
     """
     matter = matter_of(world, id)
     if event.ticket is None or not 1 <= event.ticket < world.index.next:
@@ -70,12 +71,15 @@ def on_asked_about(world: World, id: str, event: f.TicketAskedAbout) -> Decision
     ticket = open_ticket(world, event.ticket)
     if ticket is None or policy.is_over(ticket.state) or not (department := _department(ticket)):
         return []
+    agent = matter.need.agent if matter.need else None
+    if agent and agent == ticket.owner:
+        return []
     names = protocol_of(world, matter).departments
     values = {"ticket": str(ticket.number), "department": names.get(department, department)}
     prompts = list(_prompt(world, matter, "r69.working", values))
     if not prompts:
         return []
-    by = (matter.need.agent if matter.need else None) or "tickets"
+    by = agent or "tickets"
     text = policy.ASKED[protocol_of(world, matter).language]
     comment = e.TicketCommented(text=text, by=by, call=id)
     return [*((id, each) for each in prompts), (id_of(ticket.number), comment)]

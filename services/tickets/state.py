@@ -61,6 +61,11 @@ class Matter:
     released: str | None = None
     since: datetime | None = None
 
+    @property
+    def protocol(self) -> int | None:
+        """The version that the call follows, as far as is known."""
+        return self.need.protocol if self.need else None
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -129,7 +134,7 @@ def matter_of(world: World, id: str) -> Matter:
 
 def protocol_of(world: World, matter: Matter) -> Protocol:
     """The protocol that the call follows, as far as is known."""
-    return world.under(matter.need.protocol if matter.need else None)
+    return world.under(matter.protocol)
 
 
 def unseen(world: World, matter: Matter) -> bool:

@@ -106,6 +106,8 @@ def merge(world: World, ticket: Ticket, command: c.MergeTicket) -> Data:
     if other is None or policy.is_over(other.state):
         detail = f"ticket {command.into} is resolved or closed"
         raise Refused("ticket-over", detail, field="into", expected="a ticket that is still open")
+    if not policy.formal(world.under(other.protocol), other.category):
+        _answered_formally(world, ticket)
     return e.TicketMerged(into=command.into, by=command.by)
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from contracts import registry
-from contracts.events import CallAssigned
+from contracts.events import CallAssigned, ProtocolPublished
+from contracts.protocol import Protocol
 from contracts.registry import Unreadable, decode, encode
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -147,3 +149,16 @@ def test_text_is_trimmed_and_unicode_kept() -> None:
     """Blanks around a text are no part of it; letters of any script are."""
     event = decode("caller.asked_for", 1, '{"person": "  Núria Çelik 李  "}'.encode())
     assert encode(event)[2].decode() == '{"person":"Núria Çelik 李"}'
+
+
+def test_a_protocol_that_was_in_order_when_published_is_read_for_ever() -> None:
+    """A prompt that no service issues any more, or a new demand, does not make a log unreadable."""
+    recorded = {
+        "name": "old",
+        "version": 1,
+        "protocol": {"name": "old", "scripts": {"r99.gone": {"es": "hola"}}},
+    }
+    published = decode("protocol.published", 1, json.dumps(recorded).encode())
+    assert isinstance(published, ProtocolPublished)
+    with pytest.raises(ValidationError, match=r"r99\.gone"):
+        Protocol.model_validate(recorded["protocol"])

@@ -1,4 +1,4 @@
-"""What the README tells people to type works as it says."""
+"""What the README and the guides tell people to type works as it says."""
 
 import os
 import re
@@ -55,6 +55,7 @@ def shell(tmp_path: Path) -> Iterator[dict[str, str]]:
         process.wait(20)
 
 
+@pytest.mark.timeout(300)
 def test_every_command_of_the_readme_runs(shell: dict[str, str], tmp_path: Path) -> None:
     """Open a centre, publish, watch, ask, mend and replay, one after the other, each ending well."""
     typed = [block for block in SHELL if "make " not in block and f"{TYPED} up" not in block]
@@ -77,6 +78,29 @@ def test_every_command_of_the_readme_runs(shell: dict[str, str], tmp_path: Path)
         assert expected in told
 
 
+@pytest.mark.timeout(300)
+def test_every_command_about_protocols_runs(shell: dict[str, str], tmp_path: Path) -> None:
+    """A protocol of one's own is checked, compared, tried on the past, published and shown; diff says it differs."""
+    guide = (ROOT / "docs/protocols.md").read_text()
+    (block,) = re.findall(r"```sh\n(.*?)```", guide, re.DOTALL)
+    shipped = (ROOT / "protocols/cold-industry.toml").read_text()
+    ours = shipped.replace("\nname =", "\nversion = 2\nname =", 1).replace("answer_s = 8", "answer_s = 6", 1)
+    (tmp_path / "ours.toml").write_text(ours)
+    typed = ["centralita centre add acme --protocol cold-industry", *block.splitlines()]
+    assert len(typed) == 7
+    answers = {}
+    for line in typed:
+        words = shlex.split(line, comments=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "centralita.cli", *words[1:]],
+            cwd=tmp_path, env=shell, capture_output=True, text=True, timeout=90, check=False,
+        )  # fmt: skip
+        assert done.returncode == (1 if "diff" in words else 0), f"{line}\n{done.stdout}\n{done.stderr}"
+        answers[words[2]] = done.stdout
+    assert "- limits.answer_s = 8.0\n+ limits.answer_s = 6.0" in answers["diff"]
+    assert "limits.answer_s = 6.0" in answers["show"]
+
+
 def test_the_harness_of_the_readme_passes(tmp_path: Path) -> None:
     """The ten lines that start everything inside a test are a test that passes."""
     (example,) = [text for kind, text in BLOCKS if kind == "python"]
@@ -90,10 +114,13 @@ def test_the_harness_of_the_readme_passes(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_links_of_the_readme_lead_somewhere() -> None:
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda it: it.stem
+)
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     """Every relative link names a file or folder that is there."""
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
 
 
 def test_the_two_commands_of_the_readme_are_in_the_makefile() -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from centralita import centres
 from centralita.client import Fact, Refusal
 from contracts.protocol import Limits, Protocol
 from contracts.registry import log_subject
@@ -306,3 +307,20 @@ async def test_on_the_real_clock_a_promise_breaks_by_itself(
     assert 0 <= lateness < 1.0
     await asyncio.sleep(0.2)
     assert await centre.names("sla", "c1") == ["deadline.set", "deadline.breached"]
+
+
+async def test_a_call_keeps_the_protocol_it_began_with(centre: Centre) -> None:
+    """A version published in mid-call is followed by the next call, and each event names the one it followed."""
+    await centre.tell(offered("old", 0), advanced(1))
+    (first,) = await centres.protocols_of(centre.client.connection, centre.name)
+    limits = first.limits.model_copy(update={"answer_s": 20.0})
+    second = first.model_copy(update={"version": 2, "limits": limits})
+    await centres.publish(centre.client.connection, centre.name, second)
+    await centre.tell(offered("new", 2), stated("old", 3), stated("new", 4), advanced(30))
+    followed = {
+        call: {message.protocol for message in await centre.client.story(centre.name, call)}
+        for call in ("old", "new")
+    }
+    assert followed == {"old": {1}, "new": {2}}
+    limits_s = {call: (await centre.events("sla", call, "deadline.set"))[0]["limit_s"] for call in followed}
+    assert limits_s == {"old": 8, "new": 20}

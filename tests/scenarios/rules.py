@@ -58,10 +58,12 @@ async def _run(rules: dict[str, Any], chosen: list[str], switched: list[str]) ->
             results = await _outcomes(client, wanted)
             for rule in switched or chosen:
                 bad += _told(rule, rules[rule], [each for each in wanted if rule in each.rules], results)
-                if rule in switched:
-                    bad += await _switched_off(client, rule, wanted, results)
+            sound = [each for each in wanted if not results[id_of(each)]]
+            print(f"\n{len(wanted)} scenarios, {time.monotonic() - began:.0f} s")
+            bad += await _switched_off(client, switched, sound) if switched else []
     bad += [f"{each.name}: {results[id_of(each)]}" for each in wanted if results[id_of(each)]]
-    print(f"\n{len(wanted)} scenarios, {time.monotonic() - began:.0f} s")
+    if switched:
+        print(f"{len(switched)} rules switched off in turn, {time.monotonic() - began:.0f} s in all")
     for each in bad:
         print(f"\n{each}")
     return 1 if bad else 0
@@ -78,32 +80,47 @@ def _told(rule: str, about: dict[str, Any], its: list[Scenario], results: dict[s
     return [] if its else [f"{rule} has no scenario"]
 
 
-async def _switched_off(
-    client: Client, rule: str, scenarios: list[Scenario], results: dict[str, str]
-) -> list[str]:
-    """Play the rule's scenarios without it, the ones it leads first, until one fails; what is wrong if none does."""
-    its = [each for each in scenarios if rule in each.rules and not results[id_of(each)]]
-    its.sort(key=lambda each: each.rules[0] != rule)
-    if not its:
-        return []
+async def _switched_off(client: Client, rules: Sequence[str], sound: Sequence[Scenario]) -> list[str]:
+    """Play each rule's scenarios without it until one fails; which rules none fails without.
+
+    Rules that only the protocol keeps are switched off side by side, those kept by a function one after the other.
+    """
+    bad, beside = list[str](), [rule for rule in reversed(rules) if not without(rule).functions]
+
+    async def some() -> None:
+        while beside:
+            bad.extend(await _without(client, beside.pop(), sound))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(some())
+    for rule in rules:
+        if without(rule).functions:
+            with without(rule).in_force():
+                bad += await _without(client, rule, sound)
+    return sorted(bad)
+
+
+async def _without(client: Client, rule: str, sound: Sequence[Scenario]) -> list[str]:
+    """Play a rule's scenarios without it, the ones it leads first, until one fails; what is wrong if none does."""
     switch = without(rule)
-    try:
-        if not switch.functions and all(switch.changed(each.protocol) == each.protocol for each in its):
-            raise LookupError("nothing says how, and it has no scripts")
-        with switch.in_force():
-            for first in range(0, len(its), AT_ONCE):
-                some = its[first : first + AT_ONCE]
-                ended = await _outcomes(client, some, switch.changed, broken=True)
-                if broke := [text for text in ended.values() if _BROKEN in text]:
-                    return [f"{rule} cannot be switched off, a service breaks: {broke[0]}"]
-                if failed := [each.name for each in some if ended[id_of(each)]]:
-                    print(f"     without it fails: {failed[0]}")
-                    return []
-    except Exception as error:  # noqa: BLE001  a switch that does not work proves nothing
-        while isinstance(error, ExceptionGroup):
-            error = error.exceptions[0]
-        return [f"{rule} cannot be switched off: {type(error).__name__}: {error}"]
-    return [f"{rule} may be switched off and none of its scenarios fails"]
+    its = [each for each in sound if rule in each.rules]
+    others = [each for each in its if switch.functions or switch.changed(each.protocol) != each.protocol]
+    if its and not others:
+        return [f"{rule} cannot be switched off: nothing says how, and it has no scripts"]
+    for scenario in sorted(others, key=lambda each: each.rules[0] != rule):
+        try:
+            how = (await _outcomes(client, [scenario], switch.changed, broken=True))[id_of(scenario)]
+        except Exception as error:  # noqa: BLE001  a switch that does not work proves nothing
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
+            return [f"{rule} cannot be switched off: {type(error).__name__}: {error}"]
+        if _BROKEN in how:
+            return [f"{rule} cannot be switched off, a service breaks: {how}"]
+        if how:
+            print(f"{rule}  without it fails: {scenario.name}", flush=True)
+            return []
+    return [f"{rule} may be switched off and none of its scenarios fails"] if its else []
 
 
 async def _outcomes(

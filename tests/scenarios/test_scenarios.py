@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 
 import pytest
 
@@ -10,7 +11,7 @@ from centralita.client import Client
 from centralita.judging import Event
 from centralita.playing import play
 from centralita.scenarios import Scenario
-from tests.scenarios.stories import differing, every, id_of
+from tests.scenarios.stories import HERE, differing, every, id_of
 
 SCENARIOS, WRONG = every()
 
@@ -18,6 +19,17 @@ SCENARIOS, WRONG = every()
 def test_every_scenario_can_be_read() -> None:
     """What the files hold are scenarios, each with a name of its own."""
     assert not WRONG, "\n".join(map(str, WRONG))
+
+
+def test_what_is_said_is_shown_with_its_moment_text_and_language() -> None:
+    """Of each rule that guides whoever is on the line, some scenario expects a prompt with all three."""
+    rules = tomllib.loads((HERE / "rules.toml").read_text(encoding="utf-8"))
+    shown = set[str]()
+    for step in (step for scenario in SCENARIOS for step in scenario.steps):
+        told = {*step.data, *step.words, *step.words.get("contains", {})}
+        if step.what == "prompt.issued" and step.verb == "expect" and told >= {"at_time", "text", "language"}:
+            shown.add(step.data.get("rule") or step.data.get("key", "").partition(".")[0].upper())
+    assert {rule for rule, about in rules.items() if "guide" in about["kept"]} <= shown
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=id_of)

@@ -1,6 +1,6 @@
 """Blocks: asked for, decided by a supervisor, and what they keep out, to the instant."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -115,6 +115,13 @@ def test_an_approved_block_lasts_as_the_protocol_says_or_the_supervisor() -> Non
         event = ask(begun(protocol, OBSCENE), approve(until=until), 10)
         assert event == e.BlockApproved(by="eva", until=lasts, protocol=1)
     assert refusal(begun(CENTRE, OBSCENE), approve(until=at(10)), 10) == "block-until-past"
+
+
+@pytest.mark.parametrize("year", [2200, 9999])
+def test_a_block_ends_when_it_can_be_reckoned(year: int) -> None:
+    """R48: a time after which no clock goes on is refused: its timer could never be set."""
+    until = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert refusal(begun(CENTRE, OBSCENE), approve(until=until), 10) == "block-until-far"
 
 
 @pytest.mark.parametrize(

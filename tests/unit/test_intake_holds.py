@@ -28,6 +28,7 @@ def marked(world: Any, name: str = "hold-1", rule: str = "R19") -> list[Data]:
         (scripted("r20.back"), SILENT_HOLD, ["RuleViolated R18"]),
         (scripted("r20.back"), HELD, []),
         (PLAIN, SILENT_HOLD, []),
+        (Protocol(name="p", limits=Limits(hold_s=120), asks_for=()), SILENT_HOLD, []),
     ],
 )
 def test_a_hold_without_a_reason_stands_with_its_violation(
@@ -64,9 +65,23 @@ def test_there_is_no_refresh_for_who_does_not_wait() -> None:
 
 
 def test_a_transfer_leaves_the_caller_on_hold() -> None:
-    """R19: the marks go on, and so does what is said at them."""
-    world = begun(scripted("r19.refresh"), HELD, f.CallTransferred(to="Eva", mode="blind", agent="eva"))
-    assert names(marked(world)) == ["r19.refresh"]
+    """R19: the marks go on, and so does what is said at them, to whoever has the call now, if that is known."""
+    for agent in ("eva", None):
+        world = begun(scripted("r19.refresh"), HELD, f.CallTransferred(to="Eva", mode="blind", agent=agent))
+        (prompt,) = marked(world)
+        assert isinstance(prompt, e.PromptIssued)
+        assert (prompt.key, prompt.agent) == ("r19.refresh", agent)
+
+
+def test_who_takes_a_held_call_over_is_who_comes_back() -> None:
+    """R20: resumed without a name, a call that was put through on hold is with the colleague or supervisor."""
+    for fact in (
+        f.CallTransferred(to="Eva", mode="consult", agent="eva"),
+        f.SupervisorJoined(supervisor="eva", mode="takeover"),
+    ):
+        (prompt,) = then(begun(scripted("r20.back"), HELD, fact), f.CallResumed())
+        assert isinstance(prompt, e.PromptIssued)
+        assert prompt.agent == "eva"
 
 
 @pytest.mark.parametrize(("resumed", "by"), [(f.CallResumed(agent="eva"), "eva"), (f.CallResumed(), "ana")])

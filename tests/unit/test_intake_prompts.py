@@ -7,12 +7,24 @@ import pytest
 
 from contracts import events as e
 from contracts import facts as f
+from contracts.base import Data
 from contracts.protocol import PLAIN, Cases, Dossier, Line, Protocol, Row
 from contracts.protocol import DayGreeting as Day
 from services.intake import domain
 from services.intake.classify import consequences
 from tests.unit.given import START, given, happen, when
-from tests.unit.on_a_call import ANSWERED, HELD, OFFERED, begun, keys, prompted, request, scripted, then
+from tests.unit.on_a_call import (
+    ANSWERED,
+    HELD,
+    OFFERED,
+    PHONE,
+    begun,
+    keys,
+    prompted,
+    request,
+    scripted,
+    then,
+)
 
 
 def greeted(hour: int, minute: int, **more: Any) -> str:
@@ -276,3 +288,23 @@ def test_nothing_is_outstanding_after_a_call_of_many_prompts() -> None:
     every = scripted("r26.greeting", "r28.introduce", "r21.summary", "r17.recap", "r02.name", "r01.customer")
     world = begun(every, f.CallerIdentified(standing="new"), request(), HELD, f.CallResumed())
     assert consequences(every, world.index, world.aggregates["c1"], START) == []
+
+
+@pytest.mark.parametrize(
+    ("scripts", "asks", "given", "said"),
+    [
+        (("r08.contact", "r08.phone", "r08.email"), None, f.NoteTaken(points=("x",)), ["r08.contact"]),
+        (("r08.contact", "r08.phone", "r08.email"), None, f.ContactGiven(phone=PHONE), ["r08.email"]),
+        (("r08.contact",), None, f.ContactGiven(phone=PHONE), ["r08.contact"]),
+        (("r08.contact", "r08.phone"), ("contact.given.phone",), f.ContactGiven(), ["r08.phone"]),
+        (("r08.contact",), ("contact.given.phone",), f.ContactGiven(), []),
+        (("r08.contact", "r08.phone"), (), f.ContactGiven(), []),
+    ],
+)
+def test_only_what_is_missing_and_may_be_asked_for_is_asked_for(
+    scripts: tuple[str, ...], asks: tuple[str, ...] | None, given: Data, said: list[str]
+) -> None:
+    """R08, R31: number, address or both, once; without words for one alone, those for both if they may be asked for."""
+    world = begun(scripted(*scripts, contact_details=("phone", "email"), asks_for=asks), given)
+    assert keys(then(world, request())) == said
+    assert keys(then(world, request("another"))) == []

@@ -113,7 +113,10 @@ def test_a_promise_to_call_back_makes_an_owner() -> None:
 
 
 def test_a_request_that_is_prioritised_goes_first() -> None:
-    """R39: before all that waits, whoever was asked still is; a need known again does not take it back."""
+    """R39: before all that waits, whoever was asked still is; a need known again does not take it back.
+
+    Of a call that needs no owner yet, or has one, it is kept for when it does.
+    """
     waiting = [("1", unassigned(2)), ("1", offer(None)), ("2", unassigned(5)), ("2", offer(None))]
     world = centre(*waiting)
     first = e.RequestPrioritised(rule="R39", next_step="dispatch", protocol=1)
@@ -123,8 +126,10 @@ def test_a_request_that_is_prioritised_goes_first() -> None:
     assert decided(world, "2", e.NeedEstablished(category="question", protocol=1)) == []
     asked = centre(*OFFERED)
     assert decided(asked, "1", first) == [unassigned(1), offer("ana", 2)]
-    assert decided(centre(*OWNED), "1", first) == []
-    assert decided(centre(), "1", first) == []
+    kept = [e.CallPrioritised(rule="R39", priority=1)]
+    assert decided(centre(*OWNED), "1", first) == kept
+    assert decided(centre(), "1", first) == kept
+    assert decided(centre(("1", kept[0])), "1", first) == []
 
 
 @pytest.mark.parametrize(

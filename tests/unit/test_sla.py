@@ -242,6 +242,16 @@ def test_the_complexity_counts_from_the_answer() -> None:
     assert (anew.deadline, anew.since, anew.due, anew.limit_s) == ("handling-3", at(5), at(485), 480)
 
 
+def test_a_complexity_found_before_the_answer_is_remembered() -> None:
+    """R22: the latest one said before somebody answers sets the first limit, from the answer."""
+    world = heard((OFFERED, 0), (assessed("high"), 1))
+    assert hear(world, assessed("low"), 2) == [e.ComplexityNoted(complexity="low")]
+    assert hear(world, assessed("low"), 3) == []
+    anew = [event for event in hear(world, ANSWERED, 5) if isinstance(event, e.DeadlineSet)]
+    assert [(each.deadline, each.warning, each.due) for each in anew] == [("handling", False, at(245))]
+    assert brief(hear(heard((OFFERED, 0), (ABANDONED, 4)), assessed("low"), 5)) == []
+
+
 def test_the_same_level_again_is_nothing() -> None:
     """R22: an assessment that changes nothing leads to nothing."""
     world = heard((OFFERED, 0), (ANSWERED, 5), (assessed("high"), 30))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from contracts.wording import fold, found, heard
+from contracts.base import Language
+from contracts.wording import fold, found, heard, worded
 
 
 def test_accents_and_capitals_do_not_count_but_an_n_with_a_tilde_is_a_letter() -> None:
@@ -81,6 +82,13 @@ def test_figures_within_a_word_are_read_as_letters_and_numbers_are_left_alone() 
     for text in ("1d10ta", "idi0t4", "IDI0TA"):
         assert list(found(text, ["idiota"])) == ["idiota"], text
     assert list(found("canal 13, 10 cilindros", ["canal 13", "10"])) == ["canal 13", "10"]
+
+
+def test_a_script_that_begins_with_what_is_not_known_begins_with_its_next_word() -> None:
+    """No comma leads a sentence, and the first letter is a capital."""
+    scripts: dict[str, dict[Language, str]] = {"key": {"es": "{title} {name}, gracias por esperar."}}
+    assert worded(scripts, "key", ("es",), {}) == ("es", "Gracias por esperar.")
+    assert worded(scripts, "key", ("es",), {"name": "van Gil"}) == ("es", "van Gil, gracias por esperar.")
 
 
 def test_phrases_without_words_are_never_found() -> None:
