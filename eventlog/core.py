@@ -102,7 +102,8 @@ class Core(Generic[W]):
     """A decider with its world, and where it stands.
 
     `inbox` and `log` are the positions read, `recorded` those that the last own event carries (recovery reads
-    on from there), `own` the position of that event (or of a later term) and `own_id` its id.
+    on from there), `own` the position of that event (or of a later term) and `own_id` its id. `nowhere` are
+    aggregates that were looked for in the log and have no event yet.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class Core(Generic[W]):
         self.own_id = ""
         self.recorded = (0, 0)
         self.refused: list[tuple[Arrival, Exception]] = []
+        self.nowhere: OrderedDict[str, None] = OrderedDict()
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._closed_kept, self._commands_kept = closed_kept, commands_kept
         self._cut: list[Message] = []
@@ -168,6 +170,7 @@ class Core(Generic[W]):
             event = self.decider.decode(message.name, message.version, message.data)
         self.decider.evolve(self.world, message.aggregate, event, _time(message))
         track.version = message.sequence
+        self.nowhere.pop(message.aggregate, None)
         if message.cause_source and message.place[0] == 1:
             track.causes.add(f"{message.cause_source} {message.cause}")
         if self.decider.over(self.world, message.aggregate):

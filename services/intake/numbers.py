@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import phonenumbers
 
 from contracts.base import Data, Refused
@@ -20,6 +22,9 @@ def e164(number: str, region: str) -> str | None:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+_dialled = lru_cache(maxsize=1024)(e164)  # the centre's own numbers are few; those of callers are not kept
+
+
 def normalise(body: Data, protocol: Protocol) -> Data:
     """The fact with its numbers in E.164.
 
@@ -31,7 +36,7 @@ def normalise(body: Data, protocol: Protocol) -> Data:
         case CallOffered(from_=from_, to=to):
             numbers = {
                 "from_": from_ and (e164(from_, region) or from_),
-                "to": to and (e164(to, region) or to),
+                "to": to and (_dialled(to, region) or to),
             }
             return body.model_copy(update=numbers)
         case ContactGiven(phone=str() as phone):
