@@ -35,9 +35,14 @@ class Place:
 
     def needed(self, arrivals: Iterable[Arrival]) -> list[str]:
         """The aggregates that must be in memory to decide on these."""
-        return [
-            id for arrival in arrivals for id in (arrival.aggregate, *self.touched(arrival.message)) if id
-        ]
+        needed = list[str]()
+        for arrival in arrivals:
+            needed.append(arrival.aggregate)
+            if (
+                arrival.kind == "event"
+            ):  # a fact is about one thing, and its subject says so by a shorter name
+                needed += self.touched(arrival.message)
+        return [id for id in needed if id]
 
     def subject(self, aggregate: str) -> str:
         """Where an own event of the aggregate goes."""
