@@ -15,6 +15,7 @@ from contracts import registry
 from contracts.events import CentreOpened, ProtocolPublished
 from contracts.protocol import Protocol
 from eventlog import errors
+from eventlog.chain import linked
 from eventlog.codec import Message
 from eventlog.stream import Stream, streams
 from services import inbox
@@ -54,17 +55,14 @@ async def add(
             protocol = holidays.filled(protocol)
             published = ProtocolPublished(name=protocol.name, version=protocol.version, protocol=protocol)
             now, source = datetime.now(UTC), registry.source(name, registry.CENTRE)
-            messages = []
+            messages: list[Message] = []
             for sequence, event in enumerate((CentreOpened(clock=clock), published), start=1):
                 kind, version, data = registry.encode(event)
                 id = f"{name}-{sequence}"
-                messages.append(
-                    (
-                        centre,
-                        Message(name, kind, data, id, source, version, sequence, now, place=(sequence, 2)),
-                    )
-                )
-            await log.append(messages, expected={centre: 0}, atomic=True)
+                previous = messages[-1].chain if messages else ""
+                message = Message(name, kind, data, id, source, version, sequence, now, place=(sequence, 2))
+                messages.append(linked(previous, message))
+            await log.append([(centre, message) for message in messages], expected={centre: 0}, atomic=True)
         if await log.last_sequence() > OPENING and await inbox.reopen(connection, name):
             return False
         if await log.last_sequence() > OPENING:
@@ -98,6 +96,7 @@ async def publish(connection: Client, name: str, protocol: Protocol) -> int:
     kind, version, data = registry.encode(published)
     sequence, source = last.message().sequence + 1, registry.source(name, registry.CENTRE)
     message = Message(name, kind, data, f"{name}-{sequence}", source, version, sequence, datetime.now(UTC))
+    message = linked(last.message().chain, message)
     (position,) = await log.append([(centre, message)], expected={centre: last.seq}, atomic=True)
     return position
 

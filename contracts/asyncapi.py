@@ -43,6 +43,10 @@ HEADERS: Mapping[str, tuple[Json, str]] = {
     ),
     "ce-log": ({"pattern": "^[0-9]+$"}, "Sequence in the log up to which its writer had read; 0 if absent."),
     "ce-protocol": ({"pattern": "^[0-9]+$"}, "Version of the protocol that was followed; 1 if absent."),
+    "ce-chain": (
+        {"pattern": "^[0-9a-f]{32}$"},
+        "Hash of the message and of all that its writer recorded before: see Verify in operations.md.",
+    ),
     "ce-actor": ({}, "Who gave the command that led to it."),
 }
 """Every header: the schema of its value and what it means; values are percent-encoded as CloudEvents says."""

@@ -16,7 +16,7 @@ from typing import Any
 from eventlog.core import Core
 from eventlog.stream import Stream
 
-_FIELDS = ("world", "tracks", "commands", "inbox", "log", "own", "own_id", "recorded", "_closed")
+_FIELDS = ("world", "tracks", "commands", "inbox", "log", "own", "own_id", "chain", "recorded", "_closed")
 _DIGEST = 32
 
 

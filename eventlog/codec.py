@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 SPEC_VERSION = "1.0"
 MOST_HEADERS = 8192
+CHAIN = "ce-chain"
 JSON = "application/json"
 # CloudEvents: printable ASCII but space, double quote and percent travels as it is, the rest percent-encoded
 _PLAIN = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"%')
@@ -37,8 +38,8 @@ class Message(NamedTuple):
 
     `sequence` is the version within the aggregate (1, 2, …), `version` the version of the data's schema,
     `place` the place within its decision (2 of 3), `inbox` and `log` the stream sequences up to which the
-    writer had read, `protocol` the version of the rules that it followed, `seq` and `stored` where and when (UTC)
-    the server keeps it (0 and None before it does).
+    writer had read, `protocol` the version of the rules that it followed, `chain` its link (`eventlog.chain`),
+    `seq` and `stored` where and when (UTC) the server keeps it (0 and None before it does).
     """
 
     aggregate: str
@@ -57,6 +58,7 @@ class Message(NamedTuple):
     protocol: int = 1
     actor: str = ""
     trace: str = ""
+    chain: str = ""
     content_type: str = JSON
     seq: int = 0
     stored: datetime | None = None
@@ -111,6 +113,8 @@ def headers_of(message: Message) -> dict[str, str]:
         headers["ce-actor"] = _escaped(message.actor)
     if message.trace:
         headers["ce-traceparent"] = _escaped(message.trace)
+    if message.chain:
+        headers[CHAIN] = _escaped(message.chain)
     return headers
 
 
@@ -154,6 +158,7 @@ def message_of(
         protocol=_number(found, "ce-protocol", 1),
         actor=_plain(found, "ce-actor"),
         trace=_plain(found, "ce-traceparent"),
+        chain=_plain(found, CHAIN),
         content_type=content_type,
         seq=seq,
         stored=stored,

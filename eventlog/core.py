@@ -13,6 +13,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
+from eventlog.chain import linked
 from eventlog.codec import Malformed, Message, Types
 from eventlog.errors import Corrupt, Taken
 from eventlog.secrecy import OPEN, Secrecy
@@ -102,8 +103,9 @@ class Core(Generic[W]):
     """A decider with its world, and where it stands.
 
     `inbox` and `log` are the positions read, `recorded` those that the last own event carries (recovery reads
-    on from there), `own` the position of that event (or of a later term) and `own_id` its id. `nowhere` are
-    aggregates that were looked for in the log and have no event yet.
+    on from there), `own` the position of that event (or of a later term) and `own_id` its id. `chain` is the link
+    of the last event, `beside` that of the last message of the centre itself. `nowhere` are aggregates that were
+    looked for in the log and have no event yet.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class Core(Generic[W]):
         self.log = 0
         self.own = 0
         self.own_id = ""
+        self.chain = self.beside = ""
         self.recorded = (0, 0)
         self.refused: list[tuple[Arrival, Exception]] = []
         self.nowhere: OrderedDict[str, None] = OrderedDict()
@@ -139,6 +142,7 @@ class Core(Generic[W]):
             return
         if message.aggregate == TERM:
             self.own, self.own_id = message.seq, message.id
+            self.chain = linked(self.chain, message).chain
             return
         first, last = message.place
         expected = self._cut[-1].place[0] + 1 if self._cut else 1
@@ -147,6 +151,7 @@ class Core(Generic[W]):
         if message.inbox < self.recorded[0] or message.log < self.recorded[1]:
             raise Corrupt(f"event {message.seq} was written from an earlier position than the one before it")
         self._cut.append(message)
+        self.chain = message.chain
         if first < last:
             self.own = message.seq
             return
@@ -207,6 +212,7 @@ class Core(Generic[W]):
 
     def refer(self, message: Message) -> None:
         """Take in a message of the centre's own part of the log."""
+        self.beside = message.chain
         self.decider.refer(self.world, message)
 
     @property
@@ -216,13 +222,14 @@ class Core(Generic[W]):
 
     def complete(self, arrival: Arrival) -> list[Message]:
         """Decide again what was cut short, on the state before it, and return what is missing of it."""
-        part, self._cut = self._cut, []
+        part, self._cut, head = self._cut, [], self.chain
         self.inbox, self.log = part[0].inbox, part[0].log
         whole = self._decide(arrival)
         if [_identity(m) for m in whole[: len(part)]] != [_identity(m) for m in part]:
             raise Corrupt(f"the decision cut short at {part[-1].seq} comes out differently: {part[-1].name}")
         self.stored(whole[: len(part)], [m.seq for m in part])
-        return whole[len(part) :]
+        self.chain = head  # the terms behind the part are in it
+        return [self._linked(m) for m in whole[len(part) :]]
 
     # decisions
 
@@ -312,8 +319,14 @@ class Core(Generic[W]):
             trace=cause.trace,
         )
         self._evolve(track, message, event)
+        message = self._linked(message)
         if message.actor:
             self.commands[f"{cause_source} {cause.id}"] = message
+        return message
+
+    def _linked(self, message: Message) -> Message:
+        message = linked(self.chain, message, self.beside)
+        self.chain = message.chain
         return message
 
     def stored(self, messages: Sequence[Message], sequences: Sequence[int]) -> None:

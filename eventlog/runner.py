@@ -21,6 +21,7 @@ from nats.errors import Error as NatsError
 
 from eventlog import errors
 from eventlog.beats import Beat, Heard
+from eventlog.chain import linked
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Malformed, Message, timestamp
 from eventlog.core import TERM, Arrival, Core, Decider
@@ -220,17 +221,20 @@ class Runner(Generic[W]):
                 if self.heard.own_age() < patience:
                     await self.heard.own_silent(min(0.25, patience))
                     continue
+            # whoever is being replaced may still write behind the anchor, until the term is taken
+            anchor = {"instance": self.instance, "position": self.core.own, "chain": self.core.chain}
             term = Message(
                 aggregate=TERM,
                 name="term.taken",
-                data=json.dumps({"instance": self.instance}).encode(),
+                data=json.dumps(anchor).encode(),
                 id=uuid4().hex,
                 source=self.place.source,
                 time=self._now(),
             )
             with suppress(errors.Conflict):
                 expected = {self.place.subject(TERM): last.seq if last else 0}
-                (self.term,) = await self.log.append([(self.place.subject(TERM), term)], expected=expected)
+                taken = linked(self.core.chain, term)
+                (self.term,) = await self.log.append([(self.place.subject(TERM), taken)], expected=expected)
                 return
 
     def _vacant(self, last: Raw) -> bool:
@@ -490,7 +494,7 @@ class Runner(Generic[W]):
         """Give the term back: whoever stands by need not wait for silence."""
         term = Message(TERM, "term.released", b"{}", uuid4().hex, self.place.source, time=self._now())
         subject = self.place.subject(TERM)
-        await self.log.append([(subject, term)], fence=(subject, self.term))
+        await self.log.append([(subject, linked(self.core.chain, term))], fence=(subject, self.term))
         self.state = "stopped"
         await self._beat("stopped")
         if self._checkpoint:

@@ -166,6 +166,7 @@ class Seat:
             "inbox": core.inbox,
             "log": core.log,
             "own": core.own,
+            "chain": core.chain,
             "clock": timestamp(clock) if clock else None,
             "in_memory": len(core.tracks),
             "protocol": f"{core.world.protocol.name} {core.world.protocol.version}",

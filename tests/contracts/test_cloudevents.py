@@ -43,7 +43,7 @@ MESSAGES = st.builds(
 )
 FULL = Message(
     "c1", "call.answered", b"{}", "6f1c", "/acme/intake", 2, 3, datetime(2026, 2, 2, 8, tzinfo=UTC), "a",
-    "/pbx", (2, 3), 128, 977, 4, "ana", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "/pbx", (2, 3), 128, 977, 4, "ana", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "0f" * 16,
 )  # fmt: skip
 FACT = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/pbx", "ce-type": "call.queued"}
 

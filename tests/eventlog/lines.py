@@ -13,6 +13,7 @@ from contracts import registry
 from contracts.base import Data
 from contracts.events import CentreOpened, ProtocolPublished
 from contracts.protocol import Protocol
+from eventlog.chain import linked
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Message
 from eventlog.core import Arrival, Core
@@ -87,7 +88,9 @@ class Line:
         message = Message(
             CENTRE, kind, data, f"{CENTRE}-{number}", registry.source(CENTRE, "centre"), version
         )
-        self._store(registry.log_subject(CENTRE, registry.CENTRE, CENTRE), message._replace(time=START))
+        subject = registry.log_subject(CENTRE, registry.CENTRE, CENTRE)
+        before = next((it.chain for it in reversed(self.log) if it.subject == subject), "")
+        self._store(subject, linked(before, message._replace(time=START)))
 
     def tell(self, subject: str, headers: dict[str, str], data: bytes) -> None:
         """Publish anything at all to the inbox."""
