@@ -14,6 +14,7 @@ from centralita.client import Refusal
 from centralita.commands import (
     ask,
     attachment,
+    backup,
     call,
     centre,
     demo,
@@ -54,6 +55,8 @@ VERBS: tuple[Callable[..., None], ...] = (
     figures.figures,
     verify.verify,
     attachment.attach,
+    backup.backup,
+    backup.restore,
 )
 for verb in VERBS:
     app.command()(verb)

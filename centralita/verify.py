@@ -25,19 +25,20 @@ _EVERYTHING = 1 << 62
 
 @dataclass(slots=True)
 class Report:
-    """What was looked at, by name, and everything found wrong, in words."""
+    """What was looked at, by name, and everything found wrong, in words; `notes` on what is none the worse."""
 
     centre: str
     events: dict[str, int] = field(default_factory=dict)
     compared: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
 
-async def verify(client: Client, centre: str, store: Path | None = None) -> Report:
+async def verify(client: Client, centre: str, store: Path | None = None, *, copied: bool = False) -> Report:
     """Check the log (versions, positions, decisions whole, causes known) and compare what `store` holds with it.
 
-    Checkpoints and read models are compared at the position where they stand. errors.LogError if the log cannot
-    be read.
+    Checkpoints and read models are compared at the position where they stand. In a log `copied` in the midst of
+    work a last decision may be cut short: its service completes it. errors.LogError if the log cannot be read.
     """
     report = Report(centre)
     log = client.log(centre)
@@ -52,6 +53,9 @@ async def verify(client: Client, centre: str, store: Path | None = None) -> Repo
     ids = {message.id for message in messages} | {_timer(message) for message in messages}
     for service in ALL.values():
         core = _rebuild(report, service, centre, raws)
+        if core and core.cut:
+            found = f"{service.name}: the last decision is cut short at {core.cut.seq}"
+            (report.notes if copied else report.wrong).append(found)
         if core and store:
             await _compare(report, service, centre, core, raws, store)
     for message in messages:
@@ -98,8 +102,6 @@ def _rebuild(
     except (Corrupt, Malformed) as reason:
         report.wrong.append(f"{service.name}: {reason}")
         return None
-    if core.cut and until == _EVERYTHING:
-        report.wrong.append(f"{service.name}: the last decision is cut short at {core.cut.seq}")
     report.events.setdefault(service.name, count)
     return core
 

@@ -476,7 +476,7 @@ class Runner(Generic[W]):
 
     async def _trim(self) -> None:
         recorded, _ = self.core.recorded
-        if recorded > self._trimmed:
+        if recorded > self._trimmed and not await self.inbox.held():
             for subject in self.place.inbox:
                 await self.inbox.purge(subject, recorded + 1)
             self._trimmed = recorded

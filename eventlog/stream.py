@@ -18,7 +18,7 @@ from uuid import uuid4
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from eventlog import errors
+from eventlog import errors, hold
 from eventlog.codec import Malformed, Message, headers_of
 from eventlog.pull import Lost, Pull, Raw, Settings, above
 
@@ -246,6 +246,10 @@ class Stream:
 
     async def _replicated(self) -> bool:
         return self.settings.replicated or (await self._configuration()).get("num_replicas", 1) > 1
+
+    async def held(self) -> bool:
+        """Whether somebody copies the stream, so that nothing may be removed from it for now."""
+        return hold.holds(await self._info())
 
     async def purge(self, subject: str, before: int) -> None:
         """Remove the messages of a subject or wildcard with a sequence below `before`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from centralita.commands.common import (
 )
 from centralita.settings import Settings
 
+if TYPE_CHECKING:
+    from centralita.verify import Report
+
 
 def verify(
     centre: Centre = None,
@@ -31,8 +34,7 @@ def verify(
     json: AsJson = False,
 ) -> None:
     """Rebuild a centre from nothing but its log, and compare with what is kept beside it."""
-    from centralita.verify import Report  # with the services, whose edge takes a second to load
-    from centralita.verify import verify as check
+    from centralita.verify import verify as check  # with the services, whose edge takes a second to load
 
     name, directory = centre_of(centre), store or Settings().store
     kept = directory / "services" if (directory / "services").is_dir() else None
@@ -45,14 +47,21 @@ def verify(
     if json:
         print_json(asdict(report))
     else:
-        for service, count in report.events.items():
-            print(f"{service:<8} {count:,} events folded")
-        for what in report.compared:
-            print(f"compared {what}")
+        tell(report)
         if kept is None:
             print(f"compared nothing: no checkpoints or read models in {directory}")
-        for wrong in report.wrong:
-            print(f"wrong: {wrong}")
         print(f"{name}: {len(report.wrong)} differences" if report.wrong else f"{name}: all as the log says")
     if report.wrong:
         raise typer.Exit(REFUSED)
+
+
+def tell(report: Report) -> None:
+    """Print what was looked at and what was found, a line each."""
+    for service, count in report.events.items():
+        print(f"{service:<8} {count:,} events folded")
+    for what in report.compared:
+        print(f"compared {what}")
+    for note in report.notes:
+        print(note)
+    for wrong in report.wrong:
+        print(f"wrong: {wrong}")
