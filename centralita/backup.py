@@ -17,10 +17,10 @@ from nats.aio.client import Client
 from centralita.copies import Copy, Head, Manifest, Writer, begin, finish
 from contracts import registry
 from eventlog import errors, hold, snapshot
+from eventlog.codec import CHAIN
 from eventlog.hold import Hold
 from eventlog.stream import Stream, streams
 
-CHAIN = "ce-chain"
 MEMORY = "memory"
 
 
@@ -97,16 +97,16 @@ async def _copy(connection: Client, stream: str, part: Path) -> Copy:
 
 
 async def _last_of_each(log: Stream, centre: str) -> dict[str, int]:
-    """The position of every service's last own event, 0 if it has none."""
+    """The position of the last event of every service, and of the centre itself; 0 if it has none."""
     found = {}
-    for service in registry.SERVICES:
+    for service in (registry.CENTRE, *registry.SERVICES):
         raw = await log.last(registry.log_subject(centre, service, ">"))
         found[service] = raw.seq if raw else 0
     return found
 
 
 async def _heads(log: Stream, centre: str, before: dict[str, int], last: int) -> dict[str, Head]:
-    """Every service's last own event that the copy has: from what it was before the copy, on to its end."""
+    """The last event of each that the copy has: from what it was before the copy, on to its end."""
     heads = {}
     for service, position in before.items():
         own = [registry.log_subject(centre, service, ">")]

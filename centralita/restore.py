@@ -13,12 +13,12 @@ from typing import Any
 
 from nats.aio.client import Client as Connection
 
-from centralita.backup import CHAIN
 from centralita.client import Client
 from centralita.copies import Copy, Manifest
 from centralita.verify import Report, verify
 from contracts import registry
 from eventlog import errors, snapshot
+from eventlog.codec import CHAIN
 from eventlog.stream import streams
 
 
@@ -95,7 +95,7 @@ def _parts(path: Path) -> Iterator[bytes]:
 
 
 async def _heads(client: Client, manifest: Manifest) -> list[str]:
-    """What is not the last event of a service as it was."""
+    """What is not the last event of a service, or of the centre itself, as it was."""
     log, wrong = client.log(manifest.centre), []
     for service, head in manifest.heads.items():
         raw = await log.last(registry.log_subject(manifest.centre, service, ">"))

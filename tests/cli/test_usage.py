@@ -10,6 +10,7 @@ from centralita.cli import main
 from contracts import registry
 
 VERBS = [
+    "backup",
     "call",
     "centre",
     "command",
@@ -19,6 +20,7 @@ VERBS = [
     "publish",
     "query",
     "replay",
+    "restore",
     "tail",
     "up",
     "verify",
@@ -31,6 +33,10 @@ WRONG: list[tuple[list[str], str]] = [
     (["figures", "--centre", "No Name"], "no centre name"),
     (["figures", "--centre", "a", "--by", "moon"], "--by"),
     (["figures", "--frequency", "a"], "--frequency"),
+    (["backup", "--centre", "a"], "DIR"),
+    (["backup", "/tmp"], "which centre? give --centre NAME"),
+    (["restore", "/no/such/directory"], "/no/such/directory"),
+    (["restore", "/tmp", "--replicas", "0"], "--replicas"),
     (["history", "--centre", "a"], "CUSTOMER"),
     (["publish", "/no/such/file", "--centre", "a"], "/no/such/file"),
     (["replay", "/no/such/file", "--centre", "a"], "/no/such/file"),
@@ -80,7 +86,8 @@ def test_a_server_that_does_not_answer_is_exit_code_three(
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         url = url.format(port=held.getsockname()[1])
-        for words in (["figures", "--centre", "a"], ["up"], ["centre", "list"]):
+        backup = ["backup", "/no/matter", "--centre", "a"]
+        for words in (["figures", "--centre", "a"], ["up"], ["centre", "list"], backup):
             assert main([*words, "--nats", url]) == 3
             told = capsys.readouterr()
             assert told.out == ""
