@@ -51,7 +51,7 @@ async def restore(
         for copy in sorted(manifest.streams, key=lambda it: it.name == log):
             config = copy.config | ({"num_replicas": replicas} if replicas else {})
             if copy.name == log:
-                config |= {"subjects": [f"restoring.{centre}"]}
+                config = snapshot.closed(config)
             report.wrong += await _put(connection, directory, copy, config, made)
             told(copy)
         report.wrong += await _heads(client, manifest)

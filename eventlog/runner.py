@@ -182,6 +182,8 @@ class Runner(Generic[W]):
             await connection.close()
 
     async def _serve(self) -> None:
+        if await self.log.closed():
+            raise errors.NoStream(f"{self.place.log_stream} is being restored")
         await self.heard.start()
         self.core = Core(self.decider, self.place.source, secrecy=self.secrecy)
         if self._checkpoint:

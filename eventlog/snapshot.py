@@ -30,6 +30,19 @@ class Snapshot(NamedTuple):
     state: dict[str, Any]
 
 
+_CLOSED = "restoring."
+
+
+def closed(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration in which a stream takes nothing: it has a subject to which nobody writes."""
+    return config | {"subjects": [f"{_CLOSED}{config['name']}"]}
+
+
+def is_closed(config: dict[str, Any]) -> bool:
+    """Whether a stream so configured takes nothing."""
+    return any(subject.startswith(_CLOSED) for subject in config.get("subjects", ()))
+
+
 async def request(
     connection: Client, verb: str, query: dict[str, Any], patience: float = 10.0
 ) -> dict[str, Any]:
@@ -123,4 +136,4 @@ async def _sent(connection: Client, to: str, part: bytes, patience: float) -> by
         answer.cancel()
 
 
-__all__ = ["PATIENCE", "Snapshot", "offer", "request", "send", "take"]
+__all__ = ["PATIENCE", "Snapshot", "closed", "is_closed", "offer", "request", "send", "take"]

@@ -18,7 +18,7 @@ from uuid import uuid4
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from eventlog import errors, hold
+from eventlog import errors, hold, snapshot
 from eventlog.codec import Malformed, Message, headers_of
 from eventlog.pull import Lost, Pull, Raw, Settings, above
 
@@ -246,6 +246,10 @@ class Stream:
 
     async def _replicated(self) -> bool:
         return self.settings.replicated or (await self._configuration()).get("num_replicas", 1) > 1
+
+    async def closed(self) -> bool:
+        """Whether the stream is being put back from a copy, and takes nothing yet."""
+        return snapshot.is_closed((await self._info())["config"])
 
     async def held(self) -> bool:
         """Whether somebody copies the stream, so that nothing may be removed from it for now."""

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,11 @@ def last_of(manifest: Manifest, stream: str) -> int:
     return int(next(copy.state["last_seq"] for copy in manifest.streams if copy.name == stream))
 
 
+def waiting(seconds: float) -> Callable[[Copy], None]:
+    """Stops this loop once the log is through, while the services go on: they decide on more, and look for centres."""
+    return lambda copy: time.sleep(seconds if copy.name.startswith("LOG_") else 0)
+
+
 async def opened(client: Client, centre: str, protocol: str = "cold-industry", **options: Any) -> None:
     """The centre, open and settled."""
     await centres.add(client.connection, centre, protocols.load(protocol), clock="virtual", **options)
@@ -72,12 +77,6 @@ async def test_a_backup_in_the_midst_of_work_loses_and_doubles_nothing(
 ) -> None:
     """All that was acknowledged before it has one outcome after the restore; the log up to it is the same."""
     centre = "busy"
-    log = registry.log_stream(centre)
-
-    def told(copy: Copy) -> None:
-        if copy.name == log:
-            time.sleep(0.5)  # the services, on a loop of their own, decide on more, and would trim it
-
     async with Client(two[0]) as here, Client(two[1], timeout=30) as there:
         await opened(here, centre)
         facts = [fact("customer.registered", "42", 0, **CUSTOMER), *traffic(40)]
@@ -92,14 +91,15 @@ async def test_a_backup_in_the_midst_of_work_loses_and_doubles_nothing(
         while len(acknowledged) < 160:
             await asyncio.sleep(0)
         before = [it.id for it in acknowledged]
-        manifest = await backup(here.connection, centre, tmp_path / "copy", told)
+        manifest = await backup(here.connection, centre, tmp_path / "copy", waiting(0.5))
         await loading
         await here.settle(centre)
-        last = last_of(manifest, log)
+        last = last_of(manifest, registry.log_stream(centre))
         decided = await outcomes(here, centre, last)
         assert sum(decided[id] == 0 for id in before) > 20, "the log was ahead: this shows nothing"
 
-        assert (await restore(there, tmp_path / "copy", read(tmp_path / "copy"))).wrong == []
+        put_back = await restore(there, tmp_path / "copy", read(tmp_path / "copy"), told=waiting(1.5))
+        assert put_back.wrong == [], "a service has written before it was opened"
         await there.settle(centre)
         assert await stored(there, centre, last) == await stored(here, centre, last)
         found = await outcomes(there, centre)
