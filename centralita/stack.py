@@ -16,6 +16,7 @@ from eventlog.stream import Settings
 from services.decider import Service
 from services.host import Host, HostSettings
 from services.intake.app import SERVICE as INTAKE
+from services.limits import Limits
 from services.routing.app import SERVICE as ROUTING
 from services.sla.app import SERVICE as SLA
 from services.tickets.app import SERVICE as TICKETS
@@ -63,6 +64,7 @@ async def running(
     http_ports: dict[str, int] | None = None,
     pace: Pace | None = None,
     log: Settings | None = None,
+    limits: Limits | None = None,
 ) -> AsyncIterator[Stack]:
     """Start what is asked for and stop it again in the end.
 
@@ -84,6 +86,7 @@ async def running(
                     http_port=(http_ports or {}).get(name, 0),
                     pace=pace or Pace(),
                     log=log or Settings(),
+                    limits=limits or Limits(),
                 ),
             )
             for name in services

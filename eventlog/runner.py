@@ -73,8 +73,10 @@ class Runner(Generic[W]):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         report: Callable[[str, dict[str, Any]], None] = lambda event, about: None,
         secrecy: Secrecy = OPEN,
+        most_open: int = 0,
     ) -> None:
         self.decider, self.place, self.secrecy = decider, place, secrecy
+        self._most_open = most_open
         self.pace = pace or Pace()
         self.instance = uuid4().hex[:12]
         self.state = "starting"
@@ -183,7 +185,7 @@ class Runner(Generic[W]):
 
     async def _serve(self) -> None:
         await self.heard.start()
-        self.core = Core(self.decider, self.place.source, secrecy=self.secrecy)
+        self.core = Core(self.decider, self.place.source, secrecy=self.secrecy, most_open=self._most_open)
         if self._checkpoint:
             await self._checkpoint.load(self.core, self.log)
         self.recovery = Recovery(self.core, self.log, self.inbox, self.place)

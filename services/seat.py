@@ -30,6 +30,7 @@ from eventlog.runner import Runner, end
 from eventlog.stream import Settings, Stream
 from eventlog.view import View
 from services.decider import Decider, Service
+from services.limits import Door, Limits
 
 
 def place_of(centre: str, service: Service) -> Place:
@@ -78,15 +79,18 @@ class Seat:
         settings: Settings,
         pace: Pace,
         report: Callable[..., None],
+        limits: Limits | None = None,
     ) -> None:
         self.service, self.centre = service, centre
+        limits = limits or Limits()
+        self.door = Door(limits)
         self.report = functools.partial(report, service.name, centre)
         self.decider = Decider(service, centre)
         checkpoint = checkpoint_of(service, centre, store) if store else None
         self.runner = Runner(
             self.decider, place_of(centre, service), connect,
             settings=settings, pace=pace, checkpoint=checkpoint, report=self.report,
-            secrecy=self.decider.sealing,
+            secrecy=self.decider.sealing, most_open=limits.open,
         )  # fmt: skip
         self.log = Stream(shared, registry.log_stream(centre), settings)
         self.view: View | None = None
