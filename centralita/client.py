@@ -201,7 +201,7 @@ class Client:
     ) -> dict[str, Any]:
         """Ask a service to do something; what it recorded, or Refusal. The same `id` again does it only once.
 
-        What is refused for now (429) is asked again until `timeout` is over.
+        What is refused for a moment only is asked again until `timeout` is over.
         """
         _check("command", service, verb, registry.COMMANDS)
         asked = Message("", verb, b"", id or uuid4().hex, self.name, actor=actor)
@@ -231,7 +231,7 @@ class Client:
             pause = (problem.retry_after or 0) * (
                 1 + random.random()
             )  # not all who were refused at once again
-            if problem.status != 429 or not pause or loop.time() + pause > until:
+            if not pause or loop.time() + pause > until:
                 raise Refusal(problem)
             await asyncio.sleep(pause)
 

@@ -25,6 +25,10 @@ class Unavailable(LogError):
     """The server cannot be reached, did not answer in time, or has no room: whether it wrote is not known."""
 
 
+class Moved(Unavailable):
+    """The service has let go of its log, or stops: whoever is active next knows what was done, by its id."""
+
+
 class Declined(Unavailable):
     """The server answered that it cannot store now (no room, no leader); what it declined was not written."""
 

@@ -50,6 +50,8 @@ _PASSED = Arrival("event", "", Message("", "", b"", "", ""))
 
 _AT_ONCE = 0.25
 """Seconds after which the inbox of a discreet centre is trimmed."""
+_FAREWELL = 2.0
+"""Seconds that closing a connection may take."""
 _AHEAD = timedelta(minutes=1)
 """How far the clock of another host may be ahead; what claims more is not believed."""
 
@@ -124,7 +126,7 @@ class Runner(Generic[W]):
 
     async def _ask(self, asked: _Asked) -> Any:
         if not self.active:
-            raise errors.Unavailable(
+            raise errors.Moved(
                 f"{self.place.service} of {self.place.centre} is not active here: {self.state}"
             )
         self._asked.append(asked)
@@ -170,7 +172,7 @@ class Runner(Generic[W]):
             )
             self._said = None
             self._inbox_checked, self._last_stored = -1, None
-            await _while_open(connection, self._serve())
+            await self._while_open(connection, self._serve())
         finally:
             if self.active:
                 self.state = "unavailable"
@@ -179,9 +181,29 @@ class Runner(Generic[W]):
             self._inbox.clear()
             self._log.clear()
             self._give_up(
-                errors.Unavailable("the service has lost its log; nothing is known of this command")
+                errors.Moved(
+                    "the service stops: ask again"
+                    if self.state == "stopped"
+                    else "the service has lost its log; nothing is known of this command"
+                )
             )
-            await connection.close()
+            with suppress(TimeoutError):  # a server that is silent takes no farewell
+                async with asyncio.timeout(_FAREWELL):
+                    await connection.close()
+
+    async def _while_open(self, connection: Client, work: Coroutine[Any, Any, None]) -> None:
+        """Do this as long as the connection lasts; nobody waits for an answer that cannot come any more."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                if connection.is_closed:
+                    raise errors.Unavailable("the connection to the server is lost")
+                if self._stopping.is_set() and self.state not in ("active", "stopped"):
+                    return  # nothing is in hand
+                await asyncio.wait([task], timeout=0.05)
+            task.result()
+        finally:
+            await end(task)
 
     async def _serve(self) -> None:
         await self.heard.start()
@@ -501,19 +523,6 @@ class Runner(Generic[W]):
         await self._beat("stopped")
         if self._checkpoint:
             await self._save()
-
-
-async def _while_open(connection: Client, work: Coroutine[Any, Any, None]) -> None:
-    """Do this as long as the connection lasts; nobody waits for an answer that cannot come any more."""
-    task = asyncio.ensure_future(work)
-    try:
-        while not task.done():
-            if connection.is_closed:
-                raise errors.Unavailable("the connection to the server is lost")
-            await asyncio.wait([task], timeout=0.05)
-        task.result()
-    finally:
-        await end(task)
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:

@@ -88,7 +88,7 @@ def problem_of(reason: Exception) -> Problem:
         case errors.LogError():
             return Problem(
                 type="/problems/unavailable", title="Not available", status=503, detail=str(reason),
-                retry_after=1,
+                retry_after=0.5 if isinstance(reason, errors.Moved) else None,
             )  # fmt: skip
     return Problem(
         type="/problems/internal", title="Internal error", status=500, detail=type(reason).__name__

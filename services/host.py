@@ -24,6 +24,8 @@ from services.limits import SMALLEST_PAYLOAD, Limits
 from services.seat import Seat
 
 log = structlog.get_logger()
+FAREWELL = 3.0
+"""Seconds that closing a connection may take, answers on their way included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,10 @@ class Host:
 
 
 async def _quietly(leave: Callable[[], Awaitable[None]]) -> None:
-    """Leave what may be gone already."""
+    """Leave what may be gone already, or may not answer."""
     with suppress(Exception):
-        await leave()
+        async with asyncio.timeout(FAREWELL):
+            await leave()
 
 
 async def _end_http(server: Any, serving: asyncio.Task[None]) -> None:

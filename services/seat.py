@@ -64,6 +64,9 @@ def place_of(centre: str, service: Service) -> Place:
 PATIENCE = 5.0
 """Seconds that a query waits for the position it asks for."""
 
+LEAVING = 10.0
+"""Seconds that a seat may take to finish what is in hand and to give its term back; then it is left as it is."""
+
 
 class Seat:
     """One instance of a service in one centre. `store` is where checkpoints and read models go; None: in memory."""
@@ -110,8 +113,8 @@ class Seat:
     async def stop(self) -> None:
         """Finish what is in hand and leave."""
         self.runner.stop()
-        await self._tasks[0]
-        await end(*self._tasks[1:])
+        await asyncio.wait(self._tasks[:1], timeout=LEAVING)
+        await end(*self._tasks)
         if self.view:
             self.view.close()
 

@@ -36,11 +36,12 @@ async def centre_of(
     """A centre on a server of its own where these services run, within these limits."""
     async with (
         running(store, services=services, limits=limits, pace=BRISK) as stack,
-        Client(stack.url, timeout=timeout) as client,
+        Client(stack.url) as client,
     ):
         await centres.add(client.connection, NAME, PLAIN, **options)
         for service in services:
             await client.query(NAME, service, "status")
+        client.timeout = timeout
         yield Centre(client, NAME)
 
 
@@ -64,13 +65,13 @@ async def test_each_limit_of_requests_is_a_problem_of_its_own(tmp_path: Path) ->
             told.append(json.loads(reply.data).get("rule"))
         assert told[:20] == [None] * 20
         assert "rate-exceeded" in told
+        async with Client(centre.client.url) as patient:
+            assert await patient.query(NAME, "tickets", "status")
         await asyncio.sleep(0.5)
         asked = [centre.query("tickets", "status", position=10**9) for _ in range(9)]
         refused = await asyncio.gather(*asked, return_exceptions=True)
         rules = {it.problem.rule for it in refused if isinstance(it, Refusal)}
         assert rules == {"too-many-waiting"}
-        async with Client(centre.client.url, timeout=10) as patient:
-            assert await patient.query(NAME, "tickets", "status")
 
 
 async def test_an_answer_that_no_message_holds_is_a_problem(tmp_path: Path) -> None:
