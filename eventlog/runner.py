@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -50,6 +50,8 @@ _PASSED = Arrival("event", "", Message("", "", b"", "", ""))
 
 _AT_ONCE = 0.25
 """Seconds after which the inbox of a discreet centre is trimmed."""
+_MOST = 64 << 20
+"""Bytes of messages that are read ahead of the decisions on them."""
 _FAREWELL = 2.0
 """Seconds that closing a connection may take."""
 _AHEAD = timedelta(minutes=1)
@@ -315,7 +317,7 @@ class Runner(Generic[W]):
                 async for part in parts:
                     into.extend(part)
                     self._wake.set()
-                    while len(into) > self.pace.backlog:  # noqa: ASYNC110  the loop is busy
+                    while len(into) > self.pace.backlog or _bytes(into) > _MOST:  # noqa: ASYNC110  the loop is busy
                         await asyncio.sleep(0.005)
             except Exception as failure:  # noqa: BLE001  raised by the loop
                 self._pump_failure = failure
@@ -543,6 +545,10 @@ def decisions(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
             end -= 1
         yield messages[start:end]
         start = end
+
+
+def _bytes(raws: Iterable[Raw]) -> int:
+    return sum(len(raw.data) for raw in raws)
 
 
 def _nothing(arrival: Arrival) -> Exception:

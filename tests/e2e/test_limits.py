@@ -20,12 +20,13 @@ from contracts.protocol import PLAIN
 from eventlog import errors
 from eventlog.codec import Message, headers_of
 from eventlog.place import Pace
-from services.limits import Limits
+from services import seat
+from services.limits import Door, Exceeded, Limits
 from tests.e2e.bad_requests import CASE
 from tests.e2e.centre import Centre, fact, offered
 
 NAME = "acme"
-SMALL = Limits(request=8000, waiting=5, rate=30, burst=1, open=3)
+SMALL = Limits(request=8000, waiting=5, rate=1, burst=10, open=3)
 BRISK = Pace(trim=0.1)
 
 
@@ -54,24 +55,46 @@ async def refusal(asked: Any) -> tuple[int, str | None, bool]:
     return problem.status, problem.rule, bool(problem.retry_after)
 
 
-async def test_each_limit_of_requests_is_a_problem_of_its_own(tmp_path: Path) -> None:
-    """Too large, too fast, too many at once: told at once; a client that has the time waits for its turn."""
+async def test_each_limit_of_requests_is_a_problem_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too large, too many at once, too fast: told at once; a client that has the time waits for its turn."""
+    monkeypatch.setattr(seat, "PATIENCE", 0.9)
     async with centre_of(tmp_path, "tickets", limits=SMALL, timeout=0.4) as centre:
         large = centre.command("tickets", "register", **CASE | {"need": "n" * 9000})
         assert await refusal(large) == (413, "request-too-large", False)
-        subject, told = registry.query_subject(NAME, "tickets", "status"), list[str | None]()
-        for _ in range(60):
-            reply = await centre.client.connection.request(subject, b"{}")
-            told.append(json.loads(reply.data).get("rule"))
-        assert told[:20] == [None] * 20
-        assert "rate-exceeded" in told
-        async with Client(centre.client.url) as patient:
-            assert await patient.query(NAME, "tickets", "status")
-        await asyncio.sleep(0.5)
         asked = [centre.query("tickets", "status", position=10**9) for _ in range(9)]
         refused = await asyncio.gather(*asked, return_exceptions=True)
-        rules = {it.problem.rule for it in refused if isinstance(it, Refusal)}
-        assert rules == {"too-many-waiting"}
+        assert {it.problem.rule for it in refused if isinstance(it, Refusal)} == {"too-many-waiting"}
+        await asyncio.sleep(1)  # until those inside have been told that it will not come
+        subject, told = registry.query_subject(NAME, "tickets", "status"), list[str | None]()
+        for _ in range(20):
+            reply = await centre.client.connection.request(subject, b"{}", timeout=5)
+            told.append(json.loads(reply.data).get("rule"))
+        assert (told[0], set(told)) == (None, {None, "rate-exceeded"})
+        async with Client(centre.client.url) as patient:
+            assert await patient.query(NAME, "tickets", "status")
+
+
+def test_a_door_lets_in_as_fast_and_as_many_as_it_may() -> None:
+    """So many at once and so many a second in the long run, each refusal with the time after which it is worth it."""
+    now = [0.0]
+    door = Door(Limits(rate=10, burst=0.5, waiting=3), now=lambda: now[0])
+
+    def entered() -> tuple[str, float]:
+        try:
+            with door.enter(1):
+                return "", 0
+        except Exceeded as beyond:
+            return beyond.rule, beyond.retry_after
+
+    assert [entered() for _ in range(6)] == [("", 0)] * 5 + [("rate-exceeded", 0.1)]
+    now[0] = 0.1
+    assert [entered() for _ in range(2)] == [("", 0), ("rate-exceeded", 0.1)]
+    now[0] = 60
+    with door.enter(1), door.enter(1), door.enter(1):
+        assert entered() == ("too-many-waiting", 0.5)
+    assert entered() == ("", 0)
 
 
 async def test_an_answer_that_no_message_holds_is_a_problem(tmp_path: Path) -> None:
