@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -33,10 +34,12 @@ async def add(
     clock: Literal["real", "virtual"] = "real",
     replicas: int = 1,
     max_bytes: int = -1,
+    max_waiting: int = inbox.MAX_WAITING,
 ) -> bool:
     """Open a centre; False if it is open already. An interrupted opening is completed, a half removed centre refused.
 
-    `max_bytes` limits each of the two streams. ValueError for a bad name, errors.LogError from the server.
+    `max_bytes` limits each of the two streams, `max_waiting` is how many facts the inbox holds. ValueError for a
+    bad name, errors.LogError from the server.
     """
     registry.centre_name(name)
     js = connection.jetstream(timeout=10)
@@ -46,7 +49,8 @@ async def add(
     kept = inbox.common(replicas, max_bytes).evolve(
         name=registry.log_stream(name), subjects=[f"log.{name}.>"], deny_delete=True, deny_purge=True
     )
-    read = inbox.config(name, protocol.discreet, replicas, max_bytes)
+    kept = inbox.with_waiting(kept, max_waiting)
+    read = inbox.config(name, protocol.discreet, replicas, max_bytes, max_waiting)
     try:
         await inbox.forget_leftover(connection, name)
         await js.add_stream(kept)
@@ -74,6 +78,49 @@ async def add(
     await connection.publish(registry.CENTRES_CHANGED, name.encode())
     await connection.flush()
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the streams of a centre hold and may hold: messages and bytes; -1: no limit.
+
+    `facts` are all in the inbox, `kept` those of them that are the originals of what was rejected.
+    """
+
+    facts: int
+    kept: int
+    max_waiting: int
+    inbox_bytes: int
+    log_bytes: int
+    max_bytes: int
+
+
+async def limits(
+    connection: Client, name: str, *, max_waiting: int | None = None, max_bytes: int | None = None
+) -> Room:
+    """Change the limits of a centre where new ones are given, and say how things stand; -1: no limit."""
+    registry.centre_name(name)
+    js = connection.jetstream(timeout=10)
+    rejected = registry.inbox_subject(name, registry.REJECTED, ">")
+    try:
+        for stream in (registry.log_stream(name), registry.inbox_stream(name)):
+            config = (await js.stream_info(stream)).config
+            if max_bytes is not None:
+                config = config.evolve(max_bytes=max_bytes)
+            if max_waiting is not None and stream == registry.log_stream(name):
+                config = inbox.with_waiting(config, max_waiting)
+            elif max_waiting is not None:
+                config = config.evolve(max_msgs=max_waiting)
+            if max_bytes is not None or max_waiting is not None:
+                await js.update_stream(config)
+        log = await js.stream_info(registry.log_stream(name))
+        read = await js.stream_info(registry.inbox_stream(name), subjects_filter=rejected)
+    except Exception as error:
+        raise errors.of(error) from error
+    return Room(
+        read.state.messages, sum((read.state.subjects or {}).values()), read.config.max_msgs or -1,
+        read.state.bytes, log.state.bytes, read.config.max_bytes or -1,
+    )  # fmt: skip
 
 
 async def publish(connection: Client, name: str, protocol: Protocol) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -97,12 +98,15 @@ class Client:
         self.url, self.name, self.timeout = url, name, timeout
         self.connection = Connection()
         self._streams: dict[str, Stream] = {}
+        self._denied: errors.Denied | None = None
 
     async def __aenter__(self) -> Self:
         reasons: list[Exception] = []
 
         async def on_error(error: Exception) -> None:
             reasons[:] = [error]  # what fails for good is raised where it was asked
+            if isinstance(error, nats.errors.Error) and isinstance(denied := errors.of(error), errors.Denied):
+                self._denied = denied
 
         try:
             await self.connection.connect(
@@ -138,27 +142,54 @@ class Client:
             self._streams[name] = Stream(self.connection, name, Settings(timeout=self.timeout))
         return self._streams[name]
 
-    async def publish(self, centre: str, facts: Iterable[Fact]) -> int:
+    async def publish(self, centre: str, facts: Iterable[Fact], *, wait: float = 0) -> int:
         """Publish facts in this order; when it returns, all are on disk. Says how many.
 
-        errors.NoStream if there is no such centre, errors.Unavailable if it is not known how many of the last
-        thousand were stored: publishing them again does no harm, repeats are known by source and id.
+        errors.NoStream if there is no such centre, errors.Full if its inbox or the server has no room (for so many
+        seconds as `wait` says it is tried again), errors.Denied and errors.TooLarge as they say, errors.Unavailable
+        if it is not known how many of the last thousand were stored: publishing them again does no harm, repeats
+        are known by source and id.
         """
+        until = asyncio.get_running_loop().time() + wait
         count, part = 0, list[tuple[str, Message]]()
         for fact in facts:
             part.append(fact.message(centre))
             if len(part) == MAX_BATCH:
-                count += await self._append(centre, part)
+                count += await self._store(centre, part, until)
                 part = []
                 _heed_cancelling()
         if part:
-            count += await self._append(centre, part)
+            count += await self._store(centre, part, until)
         _heed_cancelling()
         return count
 
+    async def _store(self, centre: str, part: list[tuple[str, Message]], until: float) -> int:
+        loop, pause = asyncio.get_running_loop(), 0.05
+        while True:
+            try:
+                return await self._append(centre, part)
+            except errors.Full:
+                if loop.time() + pause > until:
+                    raise
+            await asyncio.sleep(pause)
+            _heed_cancelling()
+            pause = min(2 * pause, 1.0)
+            if len(part) > 1:  # there may never be room for all of them at once
+                half = len(part) // 2
+                return await self._store(centre, part[:half], until) + await self._store(
+                    centre, part[half:], until
+                )
+
     async def _append(self, centre: str, part: list[tuple[str, Message]]) -> int:
+        self._denied = None
         try:
             return len(await self.inbox(centre).append(part))
+        except errors.Full as full:
+            raise errors.Full(f"the inbox of {centre} takes no more facts: {full}", full.limit) from full
+        except errors.Unavailable:
+            if self._denied:
+                raise self._denied from None
+            raise
         except errors.NoStream as error:
             if not registry.centres(await streams(self.connection)) & {centre}:
                 raise
@@ -168,7 +199,10 @@ class Client:
     async def command(
         self, centre: str, service: str, verb: str, data: Mapping[str, Any], *, id: str = "", actor: str = ""
     ) -> dict[str, Any]:
-        """Ask a service to do something; what it recorded, or Refusal. The same `id` again does it only once."""
+        """Ask a service to do something; what it recorded, or Refusal. The same `id` again does it only once.
+
+        What is refused for a moment only is asked again until `timeout` is over.
+        """
         _check("command", service, verb, registry.COMMANDS)
         asked = Message("", verb, b"", id or uuid4().hex, self.name, actor=actor)
         return await self._ask(
@@ -185,16 +219,27 @@ class Client:
     async def _ask(
         self, centre: str, subject: str, data: Mapping[str, Any], headers: dict[str, str]
     ) -> dict[str, Any]:
-        reply = await self._answer(centre, subject, json.dumps(data, default=_plain).encode(), headers)
-        answer: dict[str, Any] = json.loads(reply.data)
-        if (reply.headers or {}).get("content-type", "").startswith("application/problem+json"):
-            raise Refusal(Problem.model_validate(answer))
-        _heed_cancelling()
-        return answer
+        content, loop = json.dumps(data, default=_plain).encode(), asyncio.get_running_loop()
+        until = loop.time() + self.timeout
+        while True:
+            reply = await self._answer(centre, subject, content, headers, until)
+            answer: dict[str, Any] = json.loads(reply.data)
+            _heed_cancelling()
+            if not (reply.headers or {}).get("content-type", "").startswith("application/problem+json"):
+                return answer
+            problem = Problem.model_validate(answer)
+            pause = (problem.retry_after or 0) * (
+                1 + random.random()
+            )  # not all who were refused at once again
+            if not pause or loop.time() + pause > until:
+                raise Refusal(problem)
+            await asyncio.sleep(pause)
 
-    async def _answer(self, centre: str, subject: str, content: bytes, headers: dict[str, str]) -> Msg:
-        loop = asyncio.get_running_loop()
-        until, patience = loop.time() + self.timeout, 0.25
+    async def _answer(
+        self, centre: str, subject: str, content: bytes, headers: dict[str, str], until: float
+    ) -> Msg:
+        loop, patience = asyncio.get_running_loop(), 0.25
+        self._denied = None
         while True:
             left = max(until - loop.time(), 0.01)
             try:
@@ -204,6 +249,8 @@ class Client:
             except nats.errors.MaxPayloadError as error:
                 raise errors.TooLarge(f"{len(content)} bytes are more than the server takes") from error
             except (nats.errors.Error, TimeoutError) as error:
+                if self._denied:
+                    raise self._denied from error
                 from centralita import centres  # only to say which of the two it is
 
                 if centre not in await centres.names(self.connection):

@@ -162,7 +162,7 @@ async def _store(client: Client, centre: str, facts: list[Fact]) -> None:
     """Publish, and again if it is not known what was stored: repeats are known by their ids."""
     for attempt in range(20):
         try:
-            await client.publish(centre, facts)
+            await client.publish(centre, facts, wait=PATIENCE)
             return
         except errors.Unavailable:
             if attempt == 19:

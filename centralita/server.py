@@ -30,6 +30,7 @@ class NatsServer:
         self._ready_within = ready_within
         self._process: asyncio.subprocess.Process | None = None
         self._lock: StoreLock | None = None
+        self._restarting = asyncio.Lock()
 
     @staticmethod
     def start(
@@ -71,9 +72,13 @@ class NatsServer:
         return self._process.pid
 
     async def ended(self) -> str:
-        """Wait until the process is gone; says with which code, and where its log is."""
+        """Wait until the process is gone, but not for `restart`; says with which code, and where its log is."""
         assert self._process
-        return f"nats-server has ended with code {await self._process.wait()}, its log is {self.log_file}"
+        while True:
+            code = await self._process.wait()
+            async with self._restarting:
+                if self._process.returncode is not None:
+                    return f"nats-server has ended with code {code}, its log is {self.log_file}"
 
     async def stop(self) -> None:
         """SIGTERM, after 5 s SIGKILL; returns with the process gone and the store free. Safe to repeat."""
@@ -99,8 +104,9 @@ class NatsServer:
 
     async def restart(self) -> None:
         """Start again on the same port and store, stopping it first if it still runs. Raises ServerError."""
-        await self._end()
-        await self._launch()
+        async with self._restarting:
+            await self._end()
+            await self._launch()
 
     async def _first(self, binary: Path | None) -> "NatsServer":
         self._binary = await find_binary(binary)

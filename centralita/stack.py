@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+from centralita.room import keep_going
 from centralita.server import NatsServer
 from contracts.registry import SERVICES
 from eventlog.place import Pace
+from eventlog.runner import end
 from eventlog.stream import Settings
 from services.decider import Service
 from services.host import Host, HostSettings
 from services.intake.app import SERVICE as INTAKE
+from services.limits import Limits
 from services.routing.app import SERVICE as ROUTING
 from services.sla.app import SERVICE as SLA
 from services.tickets.app import SERVICE as TICKETS
@@ -63,6 +68,7 @@ async def running(
     http_ports: dict[str, int] | None = None,
     pace: Pace | None = None,
     log: Settings | None = None,
+    limits: Limits | None = None,
 ) -> AsyncIterator[Stack]:
     """Start what is asked for and stop it again in the end.
 
@@ -75,6 +81,8 @@ async def running(
         if url is None:
             server = await stack.enter_async_context(NatsServer.start(store, port=port))
             url = server.url
+            watching = asyncio.create_task(keep_going(server, _report))
+            stack.push_async_callback(end, watching)
         hosts = {
             name: Host(
                 ALL[name],
@@ -84,6 +92,7 @@ async def running(
                     http_port=(http_ports or {}).get(name, 0),
                     pace=pace or Pace(),
                     log=log or Settings(),
+                    limits=limits or Limits(),
                 ),
             )
             for name in services
@@ -100,3 +109,8 @@ async def running(
         finally:
             stop.set()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _report(event: str, about: dict[str, Any]) -> None:
+    with suppress(OSError, ValueError):  # nobody reads what is told, or its disk is full: the work goes on
+        structlog.get_logger().warning(event, **about)

@@ -24,7 +24,8 @@ class Refused(Exception):
 class Problem(Data):
     """An RFC 9457 problem: why a command, query or publish was refused, and under which rule.
 
-    `type` is a relative reference such as /problems/R13. Readers pass over members that they do not know.
+    `type` is a relative reference such as /problems/R13; after `retry_after` seconds another try is worth it.
+    Readers pass over members that they do not know.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -36,6 +37,7 @@ class Problem(Data):
     rule: str | None = None
     field: str | None = None
     expected: str | None = None
+    retry_after: float | None = None
 
 
 Personal: Any = Field(json_schema_extra={"x-personal": True})

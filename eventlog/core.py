@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from eventlog.chain import linked
 from eventlog.codec import Malformed, Message, Types
-from eventlog.errors import Corrupt, Taken
+from eventlog.errors import Corrupt, Crowded, Taken
 from eventlog.secrecy import OPEN, Secrecy
 
 TERM = "term"
@@ -82,6 +82,10 @@ class Decider(Types, Protocol[W]):
         """The version of the rules by which an event is decided, perhaps because of another service's event."""
         ...
 
+    def begins(self, arrival: Arrival) -> bool:
+        """Whether something new may begin with this fact or command."""
+        ...
+
     def over(self, world: W, aggregate: str) -> bool:
         """Whether the aggregate may leave memory."""
         ...
@@ -115,8 +119,10 @@ class Core(Generic[W]):
         closed_kept: int = 10_000,
         commands_kept: int = 100_000,
         secrecy: Secrecy = OPEN,
+        most_open: int = 0,
     ) -> None:
         self.decider = decider
+        self.most_open = most_open
         self.secrecy = secrecy
         self.source = source
         self.world = decider.begin()
@@ -253,17 +259,30 @@ class Core(Generic[W]):
             track = self.tracks.get(arrival.aggregate)
             if track is not None and key in track.causes:
                 return []
-        return self._decide(arrival)
+        return self._decide(arrival, self._crowded(arrival))
 
-    def _decide(self, arrival: Arrival) -> list[Message]:
+    @property
+    def open(self) -> int:
+        """How many aggregates are in memory because they are not over."""
+        return len(self.tracks) - len(self._closed)
+
+    def _crowded(self, arrival: Arrival) -> Crowded | None:
+        """Why something new may not begin; what others have recorded is never refused, nor a decision cut short."""
+        if not self.most_open or self.open < self.most_open or arrival.kind not in ("fact", "command"):
+            return None
+        if (arrival.kind == "fact" and arrival.aggregate in self.tracks) or not self.decider.begins(arrival):
+            return None
+        return Crowded(f"{self.open} are open, of at most {self.most_open}: nothing new can begin")
+
+    def _decide(self, arrival: Arrival, refusal: Exception | None = None) -> list[Message]:
         if arrival.message.time is None:
             arrival = arrival._replace(message=self.decider.dated(self.world, arrival.message))
         cause = arrival.message
         salt = self._salt(arrival)
         cause_source = cause.source if arrival.kind in ("fact", "command") else ""
         try:
-            if arrival.malformed is not None:
-                raise arrival.malformed
+            if arrival.malformed is not None or refusal is not None:
+                raise arrival.malformed or refusal or AssertionError
             decision = self._encoded(self.decider.decide(self.world, arrival))
         except Exception as reason:
             if arrival.kind in ("command", "timer"):

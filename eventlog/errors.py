@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError, NoRespondersError
 from nats.js.errors import APIError
@@ -23,8 +25,28 @@ class Unavailable(LogError):
     """The server cannot be reached, did not answer in time, or has no room: whether it wrote is not known."""
 
 
+class Moved(Unavailable):
+    """The service has let go of its log, or stops: whoever is active next knows what was done, by its id."""
+
+
 class Declined(Unavailable):
     """The server answered that it cannot store now (no room, no leader); what it declined was not written."""
+
+
+class Full(Declined):
+    """There is no room; nothing was written. `limit` says what is used up: of the stream, or the server's store."""
+
+    def __init__(self, description: str, limit: Literal["messages", "bytes", "store"]) -> None:
+        super().__init__(description)
+        self.limit = limit
+
+
+class Denied(LogError):
+    """The server does not permit it; it was not written."""
+
+
+class Crowded(LogError):
+    """A service has as much in hand as it is allowed to have."""
 
 
 class TooLarge(LogError):
@@ -42,6 +64,7 @@ class Corrupt(LogError):
 _CONFLICT = {10071, 10164}
 _TOO_LARGE = {10054}
 _NO_STREAM = {10059}
+_STORE_FULL = {10023, 10028, 10047}
 BUSY = {10210}  # too many batches open on the stream: the same batch may be tried again
 
 
@@ -53,6 +76,12 @@ def of_code(code: int, description: str) -> LogError:
         return TooLarge(description)
     if code in _NO_STREAM:
         return NoStream(description)
+    if code in _STORE_FULL:
+        return Full(f"the server has no room left in its store: {description} (code {code})", "store")
+    if description == "maximum messages exceeded":
+        return Full(f"the stream is full: {description} (code {code})", "messages")
+    if description == "maximum bytes exceeded":
+        return Full(f"the stream is full: {description} (code {code})", "bytes")
     return Declined(f"{description} (code {code})")
 
 
@@ -66,6 +95,8 @@ def of(error: Exception) -> LogError:
         return NoStream("nobody listens on that subject: no such stream, or JetStream is off")
     if isinstance(error, MaxPayloadError):
         return TooLarge("the message is larger than the server's max_payload")
+    if isinstance(error, NatsError) and "permissions violation" in str(error).lower():
+        return Denied(f"the server does not permit it: {error}")
     if isinstance(error, NatsError | TimeoutError | OSError):
         return Unavailable(f"{type(error).__name__}: {error}".rstrip(": "))
     raise error

@@ -33,6 +33,7 @@ class Settings:
     replicated: bool = False
     timeout: float = 5.0
     window: int = 2000
+    window_bytes: int = 32 << 20
     heartbeat: float = 2.0
 
 
@@ -110,7 +111,12 @@ class Pull:
         settings = self.settings
         more = settings.window - self._asked
         self._asked += more
-        query = {"batch": more, "expires": int(30e9), "idle_heartbeat": int(settings.heartbeat * 1e9)}
+        query = {
+            "batch": more,
+            "max_bytes": settings.window_bytes,
+            "expires": int(30e9),
+            "idle_heartbeat": int(settings.heartbeat * 1e9),
+        }
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.stream}.{self.name}"
         await self.connection.publish(subject, json.dumps(query).encode(), reply=self._inbox)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -50,6 +50,10 @@ _PASSED = Arrival("event", "", Message("", "", b"", "", ""))
 
 _AT_ONCE = 0.25
 """Seconds after which the inbox of a discreet centre is trimmed."""
+_MOST = 64 << 20
+"""Bytes of messages that are read ahead of the decisions on them."""
+_FAREWELL = 2.0
+"""Seconds that closing a connection may take."""
 _AHEAD = timedelta(minutes=1)
 """How far the clock of another host may be ahead; what claims more is not believed."""
 
@@ -73,8 +77,10 @@ class Runner(Generic[W]):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         report: Callable[[str, dict[str, Any]], None] = lambda event, about: None,
         secrecy: Secrecy = OPEN,
+        most_open: int = 0,
     ) -> None:
         self.decider, self.place, self.secrecy = decider, place, secrecy
+        self._most_open = most_open
         self.pace = pace or Pace()
         self.instance = uuid4().hex[:12]
         self.state = "starting"
@@ -122,7 +128,7 @@ class Runner(Generic[W]):
 
     async def _ask(self, asked: _Asked) -> Any:
         if not self.active:
-            raise errors.Unavailable(
+            raise errors.Moved(
                 f"{self.place.service} of {self.place.centre} is not active here: {self.state}"
             )
         self._asked.append(asked)
@@ -168,7 +174,7 @@ class Runner(Generic[W]):
             )
             self._said = None
             self._inbox_checked, self._last_stored = -1, None
-            await _while_open(connection, self._serve())
+            await self._while_open(connection, self._serve())
         finally:
             if self.active:
                 self.state = "unavailable"
@@ -177,15 +183,35 @@ class Runner(Generic[W]):
             self._inbox.clear()
             self._log.clear()
             self._give_up(
-                errors.Unavailable("the service has lost its log; nothing is known of this command")
+                errors.Moved(
+                    "the service stops: ask again"
+                    if self.state == "stopped"
+                    else "the service has lost its log; nothing is known of this command"
+                )
             )
-            await connection.close()
+            with suppress(TimeoutError):  # a server that is silent takes no farewell
+                async with asyncio.timeout(_FAREWELL):
+                    await connection.close()
+
+    async def _while_open(self, connection: Client, work: Coroutine[Any, Any, None]) -> None:
+        """Do this as long as the connection lasts; nobody waits for an answer that cannot come any more."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                if connection.is_closed:
+                    raise errors.Unavailable("the connection to the server is lost")
+                if self._stopping.is_set() and self.state not in ("active", "stopped"):
+                    return  # nothing is in hand
+                await asyncio.wait([task], timeout=0.05)
+            task.result()
+        finally:
+            await end(task)
 
     async def _serve(self) -> None:
         if await self.log.closed():
             raise errors.NoStream(f"{self.place.log_stream} is being restored")
         await self.heard.start()
-        self.core = Core(self.decider, self.place.source, secrecy=self.secrecy)
+        self.core = Core(self.decider, self.place.source, secrecy=self.secrecy, most_open=self._most_open)
         if self._checkpoint:
             await self._checkpoint.load(self.core, self.log)
         self.recovery = Recovery(self.core, self.log, self.inbox, self.place)
@@ -293,7 +319,7 @@ class Runner(Generic[W]):
                 async for part in parts:
                     into.extend(part)
                     self._wake.set()
-                    while len(into) > self.pace.backlog:  # noqa: ASYNC110  the loop is busy
+                    while len(into) > self.pace.backlog or _bytes(into) > _MOST:  # noqa: ASYNC110  the loop is busy
                         await asyncio.sleep(0.005)
             except Exception as failure:  # noqa: BLE001  raised by the loop
                 self._pump_failure = failure
@@ -503,19 +529,6 @@ class Runner(Generic[W]):
             await self._save()
 
 
-async def _while_open(connection: Client, work: Coroutine[Any, Any, None]) -> None:
-    """Do this as long as the connection lasts; nobody waits for an answer that cannot come any more."""
-    task = asyncio.ensure_future(work)
-    try:
-        while not task.done():
-            if connection.is_closed:
-                raise errors.Unavailable("the connection to the server is lost")
-            await asyncio.wait([task], timeout=0.05)
-        task.result()
-    finally:
-        await end(task)
-
-
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks and wait until they have ended: `wait_for`, which nats-py uses, may swallow a cancellation."""
     while pending := [task for task in tasks if not task.done()]:
@@ -534,6 +547,10 @@ def decisions(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
             end -= 1
         yield messages[start:end]
         start = end
+
+
+def _bytes(raws: Iterable[Raw]) -> int:
+    return sum(len(raw.data) for raw in raws)
 
 
 def _nothing(arrival: Arrival) -> Exception:

@@ -23,6 +23,9 @@ from eventlog.codec import Malformed, Message, headers_of
 from eventlog.pull import Lost, Pull, Raw, Settings, above
 
 MAX_BATCH = 1000
+_FEW = 8
+_LARGE = 1 << 17
+_TRIES = 20
 _EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 _EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
 
@@ -76,20 +79,27 @@ class Stream:
         """
         sequences: list[int] = []
         waiting = dict(expected or {})
-        limit, limited = self.connection.max_payload, False
-        if len(messages) > 1:
+        limit, limited, few = self.connection.max_payload, False, False
+        if len(messages) > 1 or len(messages[0][1].data) > _LARGE:
             config = await self._configuration()
-            limited = config.get("max_bytes", -1) > 0 or config.get("max_msgs", -1) > 0
-            limited = limited or await self._replicated()
+            counted, replicated = config.get("max_msgs", -1) > 0, await self._replicated()
+            limited = config.get("max_bytes", -1) > 0 or replicated
+            few, limited = counted and not limited and len(messages) < _FEW, limited or counted
             limit = min(limit, config["max_msg_size"]) if config.get("max_msg_size", -1) > 0 else limit
         encoded = []
         for subject, message in messages:
             headers = headers_of(message)
             if len(message.data) + sum(len(k) + len(v) + 4 for k, v in headers.items()) + 400 > limit:
                 raise errors.TooLarge(
-                    f"{message.name} for {subject}: {len(message.data)} bytes, the limit is {limit}"
+                    f"{message.name} for {subject}: {len(message.data)} bytes and headers, of at most {limit}"
                 )
             encoded.append((subject, headers, message.data))
+        if (
+            few and len(encoded) > 1 and not atomic and not waiting
+        ):  # quicker one after the other than as a batch
+            for each in messages:
+                sequences += await self.append([each], fence=fence)
+            return sequences
         # of appends in flight one could be refused and a later one not
         atomic = atomic or limited or bool(waiting)
         batched = atomic or len(encoded) >= self.settings.turning_point
@@ -210,8 +220,24 @@ class Stream:
         """The sequence of the stream's last message, 0 when it is empty and was never written."""
         return int((await self._info())["state"]["last_seq"])
 
+    async def widen(self, size: int) -> None:
+        """Raise the stream's own limits so far that one more message of so many bytes has room."""
+        info = await self._info()
+        config, state = info["config"], info["state"]
+        for limit, least in (
+            ("max_msgs", state["messages"] + 1),
+            ("max_bytes", state["bytes"] + size + 1024),
+        ):
+            if config.get(limit, -1) > 0:
+                config[limit] = max(config[limit], least)
+        answer = await self._api(f"STREAM.UPDATE.{self.name}", config)
+        if "error" in answer:
+            raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+
     async def keep(self, subject: str, raw: Raw) -> None:
         """Store a message as it was under a subject of its own; if it is there already, nothing happens.
+
+        It is stored where the stream is full, too: its limits are widened for it, and for nothing else.
 
         Headers that could not be sent again as they came, or not at all with a message as large as the stream
         takes, are the content of a second one, under `<subject>.headers`.
@@ -226,6 +252,16 @@ class Stream:
             await self._once(f"{subject}.headers", block, {})
 
     async def _once(self, subject: str, data: bytes, headers: dict[str, str]) -> bool:
+        for _ in range(_TRIES):
+            try:
+                return await self._stored_once(subject, data, headers)
+            except errors.Full as full:
+                if full.limit == "store":
+                    raise
+                await self.widen(len(data) + sum(len(k) + len(v) + 4 for k, v in headers.items()))
+        raise errors.Unavailable(f"{self.name} is full, and others take what is made free for {subject}")
+
+    async def _stored_once(self, subject: str, data: bytes, headers: dict[str, str]) -> bool:
         """Store this unless the subject holds something, without the headers if it is too large with them."""
         failure: errors.LogError | None = None
         for sent in (headers | {_EXPECTED: "0"}, None):

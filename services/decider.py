@@ -9,16 +9,23 @@ from typing import Any, Protocol
 
 from contracts import registry
 from contracts.base import Data, Refused
+from contracts.commands import OpenProblem, RegisterTicket
 from contracts.deciding import Decision, Index, Input, World
 from contracts.events import CentreOpened, FactRejected, KeyKept, ProtocolPublished
-from contracts.facts import EARLIEST, LATEST
+from contracts.facts import EARLIEST, LATEST, CallOffered, CustomerRegistered, MessageReceived
 from contracts.protocol import Protocol as CentreProtocol
+from eventlog import errors
 from eventlog.codec import JSON, Malformed, Message
 from eventlog.core import Arrival
 from eventlog.view import Reading
 from services.sealing import Sealing
 
 HEADERS = frozenset({"ce-type", "ce-time", "ce-id", "ce-source", "ce-specversion", "ce-dataversion"})
+
+BEGINNINGS = {registry.name_of_type(kind) for kind in (CallOffered, CustomerRegistered, MessageReceived)} | {
+    verb for verb, kind in registry.COMMANDS["tickets"].items() if kind in (RegisterTicket, OpenProblem)
+}
+"""The facts and commands with which something new may begin that stays in memory until it is over."""
 
 
 class Domain(Protocol):
@@ -186,6 +193,8 @@ class Decider:
             case Malformed():
                 rule = "unknown-type" if reason.unknown else "malformed"
                 why, about, expected = str(reason), reason.field, reason.expected
+            case errors.Crowded():
+                rule, why, about, expected = "too-many-open", str(reason), "", ""
             case _:
                 rule, why, about, expected = (
                     "internal-error",
@@ -236,6 +245,10 @@ class Decider:
             if isinstance(version := getattr(named, "protocol", None), int):
                 return version
         return world.protocol.version
+
+    def begins(self, arrival: Arrival) -> bool:
+        """Whether something new may begin with this fact or command."""
+        return arrival.message.name in BEGINNINGS
 
     def over(self, world: World[Any, Any], aggregate: str) -> bool:
         """Whether the aggregate may leave memory."""

@@ -24,11 +24,14 @@ from contracts.commands import Recorded
 from eventlog import errors
 from eventlog.codec import JSON, Malformed, check_size, message_of
 from services.decider import Service, check_time
+from services.limits import Exceeded
 from services.seat import Seat
 
 VERSION = "0.1.0"
-AT_ONCE = 100
-"""How many of the same command or query wait for their answers side by side: one that waits holds up no other."""
+AT_ONCE = 10_000
+"""How many of the same command or query are in hand side by side, those that are being refused among them."""
+FRAME = 1024
+"""Bytes of a message that an answer cannot have: subject and headers."""
 
 
 class _Capped(NatsMetricsSettingsProvider):
@@ -72,10 +75,21 @@ def problem_of(reason: Exception) -> Problem:
             return Problem(
                 type="/problems/nothing-to-do", title="Nothing to do", status=409, detail=str(reason)
             )
+        case Exceeded():
+            return Problem(
+                type=f"/problems/{reason.rule}", title="Beyond a limit", status=reason.status, detail=str(reason),
+                rule=reason.rule, expected=reason.expected, retry_after=reason.retry_after or None,
+            )  # fmt: skip
+        case errors.Crowded():
+            return Problem(
+                type="/problems/too-many-open", title="Beyond a limit", status=429, detail=str(reason),
+                rule="too-many-open", retry_after=10,
+            )  # fmt: skip
         case errors.LogError():
             return Problem(
-                type="/problems/unavailable", title="Not available", status=503, detail=str(reason)
-            )
+                type="/problems/unavailable", title="Not available", status=503, detail=str(reason),
+                retry_after=0.5 if isinstance(reason, errors.Moved) else None,
+            )  # fmt: skip
     return Problem(
         type="/problems/internal", title="Internal error", status=500, detail=type(reason).__name__
     )
@@ -131,7 +145,8 @@ class Edge:
             if seat is None or not seat.runner.active:
                 return  # the active instance answers, or nobody does
             try:
-                reply: Data | dict[str, Any] = await answer(seat, title, model, asked)
+                with seat.door.enter(len(asked.body)):
+                    reply: Data | dict[str, Any] = await answer(seat, title, model, asked)
             except Exception as reason:  # noqa: BLE001  whatever it is, the asker is told
                 reply = problem_of(reason)
                 if reply.status == 500:
@@ -139,11 +154,14 @@ class Edge:
                     why = repr(reason) if quoting else type(reason).__name__
                     seat.report("request.failed", {"verb": title, "reason": why})
             if asked.reply_to:
-                content = (
-                    reply.model_dump_json(exclude_none=True) if isinstance(reply, Data) else json.dumps(reply)
-                )
+                content = _content(reply)
+                room = asked.raw_message._client.max_payload - FRAME
+                if len(content) > room:
+                    found = f"the answer has {len(content)} bytes; ask for less of it"
+                    beyond = Exceeded("answer-too-large", 413, found, f"at most {room} bytes")
+                    content = _content(reply := problem_of(beyond))
                 kind = "application/problem+json" if isinstance(reply, Problem) else JSON
-                await self.broker.publish(content.encode(), asked.reply_to, headers={"content-type": kind})
+                await self.broker.publish(content, asked.reply_to, headers={"content-type": kind})
 
         # the loop's own models judge what comes in; the annotation is for the AsyncAPI page
         handler.__annotations__ = {"asked": model}
@@ -250,6 +268,11 @@ class _Positions:
             families["own_position"].add_metric(key, core.own)
             families["open_aggregates"].add_metric(key, len(core.tracks))
         return families.values()
+
+
+def _content(reply: Data | dict[str, Any]) -> bytes:
+    text = reply.model_dump_json(exclude_none=True) if isinstance(reply, Data) else json.dumps(reply)
+    return text.encode()
 
 
 async def _whole(message: NatsMessage) -> NatsMessage:

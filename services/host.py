@@ -20,9 +20,12 @@ from eventlog.stream import Settings, streams
 from services import inbox
 from services.decider import Service
 from services.edge import Edge, serve_http
+from services.limits import SMALLEST_PAYLOAD, Limits
 from services.seat import Seat
 
 log = structlog.get_logger()
+FAREWELL = 3.0
+"""Seconds that closing a connection may take, answers on their way included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class HostSettings:
     credentials: str | None = None
     log: Settings = field(default_factory=Settings)
     pace: Pace = field(default_factory=Pace)
+    limits: Limits = field(default_factory=Limits)
     discover: float = 1.0
 
 
@@ -68,6 +72,12 @@ class Host:
             error_cb=on_error,
             user_credentials=self.settings.credentials,
         )
+        if connection.max_payload < SMALLEST_PAYLOAD:
+            found = connection.max_payload
+            await connection.close()
+            raise errors.Unavailable(
+                f"the server takes messages of {found} bytes: set its max_payload to {SMALLEST_PAYLOAD} or more"
+            )
         return connection
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -122,6 +132,7 @@ class Host:
             seat = Seat(
                 self.service, centre, self.connect, self._shared,
                 store=self.settings.store, settings=self.settings.log, pace=self.settings.pace, report=_report,
+                limits=self.settings.limits,
             )  # fmt: skip
             self.seats[centre] = seat
             seat.start()
@@ -130,9 +141,10 @@ class Host:
 
 
 async def _quietly(leave: Callable[[], Awaitable[None]]) -> None:
-    """Leave what may be gone already."""
+    """Leave what may be gone already, or may not answer."""
     with suppress(Exception):
-        await leave()
+        async with asyncio.timeout(FAREWELL):
+            await leave()
 
 
 async def _end_http(server: Any, serving: asyncio.Task[None]) -> None:

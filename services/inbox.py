@@ -13,6 +13,9 @@ from eventlog import errors
 from eventlog.stream import Stream
 
 MAX_MESSAGE = 512 * 1024
+MAX_WAITING = 1_000_000
+"""Facts that an inbox holds, unless a centre says otherwise: those not decided on, and the originals kept."""
+_WAITING = "max_waiting"
 
 
 def common(replicas: int = 1, max_bytes: int = -1) -> StreamConfig:
@@ -28,13 +31,26 @@ def common(replicas: int = 1, max_bytes: int = -1) -> StreamConfig:
     )
 
 
-def config(centre: str, discreet: bool, replicas: int = 1, max_bytes: int = -1) -> StreamConfig:
+def waiting_of(log: StreamConfig) -> int:
+    """How many facts a centre's inbox holds, by what the configuration of its log says."""
+    return int((log.metadata or {}).get(_WAITING, MAX_WAITING))
+
+
+def with_waiting(log: StreamConfig, max_waiting: int) -> StreamConfig:
+    """The configuration of a centre's log, from which the inbox may have to be made anew."""
+    return log.evolve(metadata={**(log.metadata or {}), _WAITING: str(max_waiting)})
+
+
+def config(
+    centre: str, discreet: bool, replicas: int = 1, max_bytes: int = -1, max_waiting: int = MAX_WAITING
+) -> StreamConfig:
     """The inbox of a centre; of a discreet one it is never on disk."""
     topics = (*registry.TOPICS, registry.REJECTED)
     return common(replicas, max_bytes).evolve(
         name=registry.inbox_stream(centre),
         subjects=[registry.inbox_subject(centre, topic, ">") for topic in topics],
         storage=StorageType.MEMORY if discreet else StorageType.FILE,
+        max_msgs=max_waiting,
     )
 
 
@@ -76,7 +92,7 @@ async def reopen(connection: Client, centre: str) -> bool:
         decided = max(decided, *(raw.message().inbox for raw in part))
     try:
         kept = (await js.stream_info(log.name)).config
-        begun = config(centre, True, kept.num_replicas or 1, kept.max_bytes or -1)
+        begun = config(centre, True, kept.num_replicas or 1, kept.max_bytes or -1, waiting_of(kept))
         await js.add_stream(begun.evolve(first_seq=decided + 1) if decided else begun)
     except Exception as error:
         raise errors.of(error) from error
@@ -98,4 +114,14 @@ async def forget_leftover(connection: Client, centre: str) -> None:
             return
 
 
-__all__ = ["MAX_MESSAGE", "check", "common", "config", "forget_leftover", "reopen"]
+__all__ = [
+    "MAX_MESSAGE",
+    "MAX_WAITING",
+    "check",
+    "common",
+    "config",
+    "forget_leftover",
+    "reopen",
+    "waiting_of",
+    "with_waiting",
+]

@@ -30,6 +30,7 @@ from eventlog.runner import Runner, end
 from eventlog.stream import Settings, Stream
 from eventlog.view import View
 from services.decider import Decider, Service
+from services.limits import Door, Limits
 
 
 def place_of(centre: str, service: Service) -> Place:
@@ -63,6 +64,9 @@ def place_of(centre: str, service: Service) -> Place:
 PATIENCE = 5.0
 """Seconds that a query waits for the position it asks for."""
 
+LEAVING = 10.0
+"""Seconds that a seat may take to finish what is in hand and to give its term back; then it is left as it is."""
+
 
 class Seat:
     """One instance of a service in one centre. `store` is where checkpoints and read models go; None: in memory."""
@@ -78,15 +82,18 @@ class Seat:
         settings: Settings,
         pace: Pace,
         report: Callable[..., None],
+        limits: Limits | None = None,
     ) -> None:
         self.service, self.centre = service, centre
+        limits = limits or Limits()
+        self.door = Door(limits)
         self.report = functools.partial(report, service.name, centre)
         self.decider = Decider(service, centre)
         checkpoint = checkpoint_of(service, centre, store) if store else None
         self.runner = Runner(
             self.decider, place_of(centre, service), connect,
             settings=settings, pace=pace, checkpoint=checkpoint, report=self.report,
-            secrecy=self.decider.sealing,
+            secrecy=self.decider.sealing, most_open=limits.open,
         )  # fmt: skip
         self.log = Stream(shared, registry.log_stream(centre), settings)
         self.view: View | None = None
@@ -106,8 +113,8 @@ class Seat:
     async def stop(self) -> None:
         """Finish what is in hand and leave."""
         self.runner.stop()
-        await self._tasks[0]
-        await end(*self._tasks[1:])
+        await asyncio.wait(self._tasks[:1], timeout=LEAVING)
+        await end(*self._tasks)
         if self.view:
             self.view.close()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,6 +31,13 @@ app = typer.Typer(cls=Group, no_args_is_help=True, help="Open, list and remove c
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="Lower case letters, digits and '-', a letter first.")
 ]
+Waiting = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Facts that the inbox may hold. Usual: 1000000.")
+]
+Bytes = Annotated[
+    int | None,
+    typer.Option(min=1_000_000, metavar="N", help="Bytes that each stream may have. Usual: any number."),
+]
 
 
 class Clock(StrEnum):
@@ -49,18 +57,23 @@ def add(
         Clock, typer.Option(help="The world's clock, or one that clock.advanced facts move.")
     ] = Clock.real,
     replicas: Annotated[int, typer.Option(min=1, max=5, help="Servers that keep a copy of each stream.")] = 1,
+    max_waiting: Waiting = None,
+    max_bytes: Bytes = None,
     nats: Nats = None,
     json: AsJson = False,
 ) -> None:
     """Open a centre that works by a protocol."""
-    run(_add(_name(name), loaded(protocol), clock, replicas, nats, json))
+    options: dict[str, Any] = {"clock": clock.value, "replicas": replicas}
+    options |= {"max_waiting": max_waiting} if max_waiting else {}
+    options |= {"max_bytes": max_bytes} if max_bytes else {}
+    run(_add(_name(name), loaded(protocol), clock, options, nats, json))
 
 
 async def _add(
-    name: str, protocol: Protocol, clock: Clock, replicas: int, nats: str | None, as_json: bool
+    name: str, protocol: Protocol, clock: Clock, options: dict[str, Any], nats: str | None, as_json: bool
 ) -> None:
     async with connected(nats) as client:
-        added = await centres.add(client.connection, name, protocol, clock=clock.value, replicas=replicas)
+        added = await centres.add(client.connection, name, protocol, **options)
     if not added:
         fail(REFUSED, f"the centre {name} is open already; remove it first, or choose another name")
     if as_json:
@@ -83,6 +96,34 @@ async def _names(nats: str | None, as_json: bool) -> None:
         return
     for name in found:
         print(name)
+
+
+@app.command("limits")
+def limits(
+    name: Name,
+    max_waiting: Waiting = None,
+    max_bytes: Bytes = None,
+    nats: Nats = None,
+    json: AsJson = False,
+) -> None:
+    """Show how much a centre's streams hold and may hold, or change it."""
+    run(_limits(_name(name), max_waiting, max_bytes, nats, json))
+
+
+async def _limits(
+    name: str, max_waiting: int | None, max_bytes: int | None, nats: str | None, as_json: bool
+) -> None:
+    async with connected(nats, name) as client:
+        room = await centres.limits(client.connection, name, max_waiting=max_waiting, max_bytes=max_bytes)
+    if as_json:
+        print_json({"centre": name, **asdict(room)})
+        return
+    most = str(room.max_waiting) if room.max_waiting > 0 else "any number"
+    print(
+        f"inbox  {room.facts} facts of {most}, {room.kept} of them kept originals; {room.inbox_bytes} bytes"
+    )
+    print(f"log    {room.log_bytes} bytes")
+    print(f"each stream may have {room.max_bytes if room.max_bytes > 0 else 'any number of'} bytes")
 
 
 @app.command("remove")

@@ -135,9 +135,14 @@ async def connected(
         yield client
 
 
+def json_line(value: Any) -> str:
+    """One JSON value on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def print_json(value: Any) -> None:
     """One JSON value on one line of standard output."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(json_line(value), flush=True)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -54,6 +54,9 @@ def publish(
         Path, typer.Argument(metavar="FILE", help="CloudEvents as JSON lines; - reads standard input.")
     ] = Path("-"),
     centre: Centre = None,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to try where the inbox is full.")
+    ] = 60,
     nats: Nats = None,
     json: AsJson = False,
 ) -> None:
@@ -67,7 +70,7 @@ def publish(
     if str(file) != "-" and not file.is_file():
         fail(USAGE, f"there is no file {file}")
     try:
-        run(_publish(file, name, nats, done))
+        run(_publish(file, name, nats, done, wait))
     except Interrupted:
         _summary(done, name, json)
         raise
@@ -76,7 +79,7 @@ def publish(
         raise typer.Exit(REFUSED)
 
 
-async def _publish(file: Path, centre: str, nats: str | None, done: Published) -> None:
+async def _publish(file: Path, centre: str, nats: str | None, done: Published, wait: float) -> None:
     async with connected(nats, centre) as client:
         number = 0
         async for lines in _lines(file):
@@ -89,13 +92,17 @@ async def _publish(file: Path, centre: str, nats: str | None, done: Published) -
                     facts.append(_fact(text, centre))
                 except ValueError as error:
                     _refuse(done, number, str(error))
-            await _store(client, centre, facts, done, number)
+            await _store(client, centre, facts, done, number, wait)
 
 
-async def _store(client: Client, centre: str, facts: list[Fact], done: Published, number: int) -> None:
+async def _store(
+    client: Client, centre: str, facts: list[Fact], done: Published, number: int, wait: float
+) -> None:
     try:
-        done.published += await client.publish(centre, facts)
+        done.published += await client.publish(centre, facts, wait=wait)
         done.line = number
+    except errors.Denied as error:
+        fail(REFUSED, f"{error}; {done.published} facts are stored")
     except errors.Unavailable as error:
         fail(
             UNREACHABLE,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
+import select
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,7 +27,7 @@ from centralita.commands.common import (
     connected,
     console,
     fail,
-    print_json,
+    json_line,
     run,
 )
 from centralita.lines import cloudevent, line
@@ -133,9 +136,7 @@ async def _follow(
             await _show(raw, opener, screen, as_json)
             shown += 1
             if count is not None and shown >= count:
-                sys.stdout.flush()
                 return
-        sys.stdout.flush()
 
 
 async def _show(raw: Raw, opener: Opener, screen: Console | None, as_json: bool) -> None:
@@ -145,12 +146,31 @@ async def _show(raw: Raw, opener: Opener, screen: Console | None, as_json: bool)
         print(f"centralita: position {raw.seq} cannot be read: {malformed}", file=sys.stderr)
         return
     if as_json:
-        print_json(cloudevent(message))
-        return
-    if screen is not None:
+        await _put(json_line(cloudevent(message)))
+    elif screen is not None:
         screen.print(line(message), no_wrap=True, overflow="ellipsis")
-        return
-    print(line(message).plain)
+    else:
+        await _put(line(message).plain)
+
+
+async def _put(text: str) -> None:
+    """A line on standard output, as fast as it is read there: who waits for a slow reader can still be stopped."""
+    fd, rest = sys.stdout.fileno(), f"{text}\n".encode()
+    while rest:
+        if not select.select([], [fd], [], 0)[1]:
+            await _writable(fd)
+        rest = rest[
+            os.write(fd, rest[: select.PIPE_BUF]) :
+        ]  # what has room in a pipe that is said to be writable
+
+
+async def _writable(fd: int) -> None:
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_writer(fd, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(fd)
 
 
 def _subjects(centre: str, services: Sequence[str], id: str) -> list[str]:

@@ -113,6 +113,24 @@ async def test_only_what_is_new(tmp_path: Path) -> None:
         assert await asyncio.wait_for(process.wait(), 20) == 0
 
 
+async def test_a_reader_that_does_not_read_holds_up_nothing_but_itself(tmp_path: Path) -> None:
+    """Unread, a tail waits, loses nothing, and ends when it is told to."""
+    async with recorded(tmp_path, 1000) as (server, client):
+        process = await started(server, "--all")
+        assert process.stdout
+        assert await shown(process) == "acme-1"
+        process.stdout._transport.pause_reading()  # type: ignore[attr-defined]
+        await record(client, 1001, 2000)
+        await asyncio.sleep(1)
+        process.stdout._transport.resume_reading()  # type: ignore[attr-defined]
+        assert [await shown(process) for _ in range(2001)][1:] == [str(n) for n in range(1, 2001)]
+        process.stdout._transport.pause_reading()  # type: ignore[attr-defined]
+        await record(client, 2001, 3000)
+        await asyncio.sleep(1)
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
 async def started(server: NatsServer, *words: str) -> Process:
     """A tail in a process of its own."""
     return await asyncio.create_subprocess_exec(

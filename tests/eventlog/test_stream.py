@@ -157,6 +157,17 @@ async def test_a_gap_is_never_passed_over(log_server: NatsServer) -> None:
             await stream.append([event(stream, name) for name in ("a", "b", "c")])
 
 
+async def test_no_more_bytes_are_under_way_than_the_window_has(log_server: NatsServer) -> None:
+    """Large messages come few at a time, however many a reader may have; all of them come, in order."""
+    async with stream_on(log_server) as stream:
+        for number in range(40):
+            await stream.append([event(stream, f"a{number}", b"x" * 100_000)])
+        narrow = Stream(stream.connection, stream.name, Settings(window_bytes=500_000))
+        parts = [part async for part in narrow.read([f"{stream.name}.>"], 0, 40)]
+        assert [raw.seq for part in parts for raw in part] == list(range(1, 41))
+        assert max(map(len, parts)) <= 10
+
+
 async def test_reading_ends_by_itself(log_server: NatsServer) -> None:
     """A read of a subject ends at its last message before the end asked for, also when there is none."""
     async with stream_on(log_server) as stream:
