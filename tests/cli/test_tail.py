@@ -128,6 +128,8 @@ async def test_a_reader_that_does_not_read_holds_up_nothing_but_itself(tmp_path:
         await record(client, 2001, 3000)
         await asyncio.sleep(1)
         process.send_signal(signal.SIGINT)
+        await until(lambda: process.returncode is not None)
+        process.stdout._transport.resume_reading()  # type: ignore[attr-defined]
         assert await asyncio.wait_for(process.wait(), 20) == 0
 
 
