@@ -16,7 +16,9 @@ __all__ = ["start_cluster"]
 PROBE = "CENTRALITA_PROBE"
 
 
-async def start_cluster(directory: Path, size: int = 3, *, ready_within: float = 30.0) -> list[NatsServer]:
+async def start_cluster(
+    directory: Path, size: int = 3, *, binary: Path | None = None, ready_within: float = 30.0
+) -> list[NatsServer]:
     """Start `size` servers joined by routes, in directories n1, n2, …; ready when an R3 stream can be made.
 
     The caller stops each. Raises ServerError.
@@ -29,7 +31,9 @@ async def start_cluster(directory: Path, size: int = 3, *, ready_within: float =
 
     async def node(name: str, address: str) -> NatsServer:
         cluster = {"name": "centralita", "listen": address, "routes": [f"nats://{to}" for to in addresses]}
-        return await NatsServer.start(directory / name, name=name, cluster=cluster, ready_within=ready_within)
+        return await NatsServer.start(
+            directory / name, name=name, cluster=cluster, binary=binary, ready_within=ready_within
+        )
 
     # All at once: a node that waits for its peers puts off the election by seconds.
     starts = [asyncio.create_task(node(f"n{number}", to)) for number, to in enumerate(addresses, 1)]
