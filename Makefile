@@ -6,13 +6,15 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
 
-.PHONY: help demo test rules check bench lock clean
+.PHONY: help demo test rules check bench durability release-log lock clean
 
 help:
 	@echo "make demo    a call centre at work, on an embedded server"
 	@echo "make test    all tests"
 	@echo "make rules   the 76 rules, each with its scenarios (WITHOUT=all: switched off in turn)"
 	@echo "make check   lint, format, types, import rules, schemas"
+	@echo "make durability   every ack against the fsyncs before it (ROUNDS=10 REPLICAS=1)"
+	@echo "make release-log  keep a log of this release, for the next ones to read"
 	@echo "make bench   measurements, beside what else one would pick"
 	@echo "make lock    pin what pyproject.toml asks for (UPGRADE=1: at its newest)"
 	@echo "make clean   caches and built files away; .venv stays"
@@ -32,6 +34,12 @@ check: $(READY)
 	@echo "mypy"; $(BIN)/mypy
 	@echo "import rules"; $(BIN)/lint-imports --no-logo
 	@echo "schemas"; $(PY) -m contracts.schemas --check
+
+durability: $(READY)
+	@$(PY) -m tests.durability --rounds $(or $(ROUNDS),10) --replicas $(or $(REPLICAS),1)
+
+release-log: $(READY)
+	@$(PY) -m tests.upgrade.record
 
 bench: $(READY)
 	@$(PY) -m bench
