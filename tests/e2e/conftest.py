@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -19,11 +19,9 @@ Open = Callable[..., Awaitable[Centre]]
 
 
 @pytest.fixture(scope="session", params=STACKS)
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, stacks: Callable[[str], Stack]) -> Stack:
     """A running Centralita, shared by all tests: each opens centres of its own."""
-    running = STACKS[request.param](tmp_path_factory.mktemp("stack"))
-    yield running
-    running.stop()
+    return stacks(request.param)
 
 
 @pytest.fixture

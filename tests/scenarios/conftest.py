@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.stacks import STACKS
+from tests.e2e.stacks import STACKS, Stack
 
 
 @pytest.fixture(scope="session")
-def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def urls(stacks: Callable[[str], Stack]) -> dict[str, str]:
     """Where each of the two is; every scenario has a centre of its own there."""
-    running = {name: start(tmp_path_factory.mktemp("stack")) for name, start in STACKS.items()}
-    yield {name: stack.url for name, stack in running.items()}
-    for stack in running.values():
-        stack.stop()
+    return {kind: stacks(kind).url for kind in STACKS}
