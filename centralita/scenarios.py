@@ -47,7 +47,8 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
             raise yaml.constructor.ConstructorError(
                 None, None, f"{', '.join(sorted(map(str, twice)))} stands twice", node.start_mark
             )
-        return super().construct_mapping(node, deep)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 def load(file: Path) -> list[Scenario]:
