@@ -57,10 +57,7 @@ def facts(calls: int, first: int = 0) -> Iterator[Fact]:
 
 async def recorded(client: Client, centre: str) -> list[Message]:
     """Everything that the services have recorded in a centre, in order, but for their terms."""
-    log = client.log(centre)
-    everything = [registry.log_subject(centre, "*", ">")]
-    parts = [part async for part in log.read(everything, 0, await log.last_sequence())]
-    messages = (raw.message() for part in parts for raw in part)
+    messages = [raw.message() async for part in client.recorded(centre) for raw in part]
     return [message for message in messages if message.aggregate not in (registry.TERM, centre)]
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -23,6 +23,9 @@ from eventlog.client import Connection
 from eventlog.codec import Message, headers_of, moment, timestamp
 from eventlog.stream import MAX_BATCH, Raw, Settings, Stream, streams
 from services.sealed import Keys
+
+_IDLE = 2.0
+"""Seconds without a message after which the server is asked whether there is one."""
 
 
 class Refusal(Exception):
@@ -277,6 +280,28 @@ class Client:
                     after = part[-1].seq
             except errors.Unavailable:
                 await asyncio.sleep(0.2)
+
+    async def recorded(self, centre: str, until: int | None = None) -> AsyncIterator[list[Raw]]:
+        """All that can be read of a centre's log, up to a position or to its present end, in lists.
+
+        What the server has lost of it is not waited for: the positions on either side show that it is missing.
+        """
+        log, subject, position = self.log(centre), f"log.{centre}.>", 0
+        last = await log.last_sequence() if until is None else until
+        while position < last:
+            async with aclosing(log.follow([subject], position)) as parts:
+                with suppress(TimeoutError):
+                    while position < last:
+                        async with asyncio.timeout(_IDLE):
+                            part = await anext(parts)
+                        position = part[-1].seq
+                        yield part if position <= last else [raw for raw in part if raw.seq <= last]
+                    return
+            try:
+                if await log.first_after(subject, position) is None:
+                    return
+            except errors.Declined:
+                return
 
     async def story(self, centre: str, call: str) -> list[Message]:
         """Everything that all services recorded of a call and of what is kept beside it, in order.

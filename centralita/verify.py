@@ -2,160 +2,246 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import sqlite3
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from centralita.client import Client
-from centralita.lines import deadline_of
+from centralita.audit import Audit, Witness, anchor_of
+from centralita.client import Client, Refusal
 from centralita.stack import ALL
 from contracts import registry
-from eventlog.codec import Malformed, Message
+from eventlog import errors
+from eventlog.codec import Message
 from eventlog.core import Core
-from eventlog.errors import Corrupt
-from eventlog.stream import Raw
+from eventlog.recovery import Recovery
 from eventlog.view import View
 from services.decider import Decider, Service
-from services.seat import checkpoint_of, view_path
+from services.seat import checkpoint_of, place_of, view_path
 
-_EVERYTHING = 1 << 62
+_ASKED = 2.0
+"""Seconds that a running service has to say where it stands."""
+Heads = dict[str, dict[str, Any]]
 
 
 @dataclass(slots=True)
 class Report:
-    """What was looked at, by name, and everything found wrong, in words; `notes` on what is none the worse."""
+    """What was looked at, by name, everything found wrong, in words, and the last link of each chain.
+
+    `notes` are on what is none the worse.
+    """
 
     centre: str
     events: dict[str, int] = field(default_factory=dict)
     compared: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    heads: Heads = field(default_factory=dict)
 
 
-async def verify(client: Client, centre: str, store: Path | None = None, *, copied: bool = False) -> Report:
-    """Check the log (versions, positions, decisions whole, causes known) and compare what `store` holds with it.
+@dataclass(slots=True)
+class _Kept:
+    """What a service keeps beside the log: the memory of its checkpoint, and a copy of its read model's file."""
 
-    Checkpoints and read models are compared at the position where they stand. In a log `copied` in the midst of
-    work a last decision may be cut short: its service completes it. errors.LogError if the log cannot be read.
+    memory: dict[str, Any] | None = None
+    copy: Path | None = None
+    view: View | None = None
+
+
+async def verify(
+    client: Client,
+    centre: str,
+    store: Path | None = None,
+    heads: Mapping[str, Any] | None = None,
+    *,
+    copied: bool = False,
+) -> Report:
+    """Audit the log, rebuild every service from it, and compare with what `store` holds.
+
+    Checkpoints and read models are compared at the position where they stand. `heads` are those of an earlier
+    report. In a log `copied` in the midst of work a last decision may be cut short: its service completes it. errors.LogError if the log cannot be read, ValueError if `heads` are none.
     """
     report = Report(centre)
-    log = client.log(centre)
-    raws: list[Raw] = []
-    async for part in log.read([f"log.{centre}.>"], 0, await log.last_sequence()):
-        raws += part
-    try:
-        messages = [raw.message() for raw in raws]
-    except Malformed as malformed:
-        report.wrong.append(f"a message of the log cannot be read: {malformed}")
-        return report
-    ids = {message.id for message in messages} | {_timer(message) for message in messages}
-    for service in ALL.values():
-        core = _rebuild(report, service, centre, raws)
-        if core and core.cut:
-            found = f"{service.name}: the last decision is cut short at {core.cut.seq}"
-            (report.notes if copied else report.wrong).append(found)
-        if core and store:
-            await _compare(report, service, centre, core, raws, store)
-    for message in messages:
-        stands_alone = message.cause_source or not message.cause or message.name == "fact.rejected"
-        if not stands_alone and not {message.cause, deadline_of(message.cause)} & ids:
-            report.wrong.append(
-                f"event {message.seq} {message.name}: its cause {message.cause} is not in the log"
-            )
+    witnesses = _remembered(heads or {}) + await _running(report, client, centre)
+    last = await client.log(centre).last_sequence()
+    with TemporaryDirectory(prefix="centralita-") as directory:
+        kept = {
+            name: _kept(service, centre, store, Path(directory)) if store else _Kept()
+            for name, service in ALL.items()
+        }
+        for name, it in kept.items():
+            witnesses += _witnesses(name, it)
+        audit = Audit(centre, witnesses + await _anchors(client, centre, last))
+        async for part in client.recorded(centre, last):
+            audit.take(part)
+        audit.end(last)
+        report.wrong += audit.wrong
+        report.wrong += await _inbox(client, centre, audit)
+        report.heads = audit.heads
+        for name, service in ALL.items():
+            report.events[name] = audit.writers[name].events
+            cut = await _rebuild(report, client, service, kept[name], last)
+            if cut:
+                found = f"{name}: the last decision is cut short at {cut.seq}"
+                (report.notes if copied else report.wrong).append(found)
+            if kept[name].view:
+                await _compare_view(report, client, service, kept[name], last)
     return report
 
 
-def _timer(message: Message) -> str:
-    """What a timer of a deadline is called as the cause of an event."""
-    return (
-        f"{message.aggregate}.{json.loads(message.data)['deadline']}"
-        if message.name == "deadline.set"
-        else ""
-    )
+# what others know of the log
 
 
-def _rebuild(
-    report: Report, service: Service, centre: str, raws: list[Raw], until: int = _EVERYTHING
-) -> Core[Any] | None:
-    """A core with everything folded that the service recorded up to a position; None if that is impossible."""
-    decider = Decider(service, centre)
-    core = Core(decider, registry.source(centre, service.name), _EVERYTHING, _EVERYTHING)
-    own = f"{registry.log_subject(centre, service.name, '')}"
-    reference = [
-        raw for raw in raws if raw.subject.startswith(registry.log_subject(centre, registry.CENTRE, ""))
-    ]
-    count = 0
+def _remembered(heads: Mapping[str, Any]) -> list[Witness]:
     try:
-        for raw in raws:  # what was sealed is read with the key that was kept later
-            if raw.subject.startswith(own):
-                decider.sealing.learn(raw.message())
-        for raw in raws:
-            if raw.seq > until or not raw.subject.startswith(own):
-                continue
-            message = raw.message()
-            while reference and reference[0].seq <= message.log:
-                core.refer(reference.pop(0).message())
-            core.fold(message)
-            count += 1
-    except (Corrupt, Malformed) as reason:
-        report.wrong.append(f"{service.name}: {reason}")
+        return [
+            Witness("who noted the heads earlier", int(it["position"]), name, str(it["chain"]))
+            for name, it in heads.items()
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        expected = "{service: {position, chain}} as `verify --json` prints them"
+        raise ValueError(f"heads: expected {expected}, found {heads}") from None
+
+
+async def _running(report: Report, client: Client, centre: str) -> list[Witness]:
+    """What the running services know; those that do not answer are passed over."""
+
+    async def ask(service: str) -> Witness | None:
+        with suppress(TimeoutError, errors.LogError, Refusal, KeyError):
+            async with asyncio.timeout(_ASKED):
+                status = await client.query(centre, service, "status")
+            report.compared.append(f"running {service} at {status['own']}")
+            return Witness(f"the running {service}", status["own"], service, status["chain"])
         return None
-    report.events.setdefault(service.name, count)
-    return core
+
+    answers = await asyncio.gather(*map(ask, ALL))
+    return [answer for answer in answers if answer]
 
 
-async def _compare(
-    report: Report, service: Service, centre: str, core: Core[Any], raws: list[Raw], store: Path
-) -> None:
-    kept: Core[Any] = Core(Decider(service, centre), registry.source(centre, service.name))
-    fields = checkpoint_of(service, centre, store).read()
-    if fields:
-        for name, value in fields.items():
-            setattr(kept, name, value)
-        then = _rebuild(report, service, centre, raws, until=kept.own)
-        if then:
-            report.compared.append(f"checkpoint of {service.name} at {kept.own}")
-            report.wrong += _differences(service, kept, then)
+async def _anchors(client: Client, centre: str, last: int) -> list[Witness]:
+    found = []
+    terms = registry.log_subject(centre, "*", registry.TERM)
+    async for part in client.log(centre).read([terms], 0, last):
+        for raw in part:
+            if anchor := anchor_of(raw):
+                writer = raw.subject.split(".")[2]
+                found.append(Witness(f"the term of {writer} at {raw.seq}", writer=writer, **anchor))
+    return found
+
+
+def _kept(service: Service, centre: str, store: Path, directory: Path) -> _Kept:
+    found = _Kept(checkpoint_of(service, centre, store).read())
     path = view_path(service, centre, store)
     if service.reading and path and path.exists():
-        _compare_view(report, service, centre, path, raws)
+        found.copy = directory / path.name
+        with (
+            closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as live,
+            closing(sqlite3.connect(found.copy)) as copy,
+        ):
+            live.backup(copy)
+        found.view = View(service.reading, Decider(service, centre), found.copy)
+    return found
 
 
-def _differences(service: Service, kept: Core[Any], rebuilt: Core[Any]) -> list[str]:
+def _witnesses(name: str, kept: _Kept) -> list[Witness]:
     found = []
+    if kept.memory:
+        found.append(Witness(f"the checkpoint of {name}", kept.memory["own"], name, kept.memory["chain"]))
+    if kept.view:
+        found.append(Witness(f"the read model {kept.view.reading.name}", kept.view.position, id=kept.view.id))
+    return found
+
+
+async def _inbox(client: Client, centre: str, audit: Audit) -> list[str]:
+    """The inbox is trimmed up to what was recorded, never further, and holds what was decided on."""
+    recorded = max(writer.inbox for writer in audit.writers.values())
+    try:
+        first, last = await client.inbox(centre).bounds()
+    except errors.NoStream:
+        return ["the inbox is missing"]
+    if first - 1 > recorded:
+        return [
+            f"the inbox is trimmed up to {first - 1}, the log knows of {recorded} only: its end is missing"
+        ]
+    if last < recorded:
+        return [f"the inbox ends at {last}, before {recorded}, which was decided on"]
+    return []
+
+
+# the rebuild
+
+
+async def _rebuild(
+    report: Report, client: Client, service: Service, kept: _Kept, last: int
+) -> Message | None:
+    """Fold what a service recorded, as it would itself, and compare on the way where its checkpoint stands.
+
+    Returns the last event of a decision that is cut short.
+    """
+    centre, name = report.centre, service.name
+    place, decider = place_of(centre, service), Decider(service, centre)
+    core: Core[Any] = Core(decider, place.source, secrecy=decider.sealing)
+    recovery = Recovery(core, client.log(centre), client.inbox(centre), place)
+    try:
+        if kept.memory and kept.memory["own"] <= last:
+            await recovery.catch_up(kept.memory["own"])
+            report.compared.append(f"checkpoint of {name} at {kept.memory['own']}")
+            report.wrong += await _differences(service, kept.memory, core, recovery)
+        await recovery.catch_up(last)
+    except Exception as reason:
+        if isinstance(reason, errors.LogError) and not isinstance(reason, errors.Corrupt):
+            raise
+        what = str(reason) if isinstance(reason, errors.Corrupt) else f"{type(reason).__name__}: {reason}"
+        report.wrong.append(f"{name} cannot be rebuilt behind {core.own}: {what}")
+        return None
+    return core.cut
+
+
+async def _differences(
+    service: Service, memory: Mapping[str, Any], rebuilt: Core[Any], recovery: Recovery[Any]
+) -> list[str]:
+    kept: Core[Any] = Core(Decider(service, ""), rebuilt.source)
+    for name, value in memory.items():
+        setattr(kept, name, value)
+    what = f"{service.name}: the checkpoint"
+    unknown = sorted(set(rebuilt.world.aggregates) - set(kept.world.aggregates))
+    found = [f"{what} lacks {id}" for id in unknown if not rebuilt.decider.over(rebuilt.world, id)]
     if kept.own != rebuilt.own:
-        found.append(f"{service.name}: the checkpoint stands at {kept.own}, the log at {rebuilt.own}")
-    for id, aggregate in rebuilt.world.aggregates.items():
-        if id not in kept.world.aggregates:
-            if not rebuilt.decider.over(rebuilt.world, id):
-                found.append(f"{service.name}: the checkpoint lacks {id}")
-        elif kept.world.aggregates[id] != aggregate:
-            found.append(f"{service.name}: the checkpoint has another {id} than the log")
-        elif kept.tracks[id].version != rebuilt.tracks[id].version:
-            found.append(f"{service.name}: the checkpoint has another version of {id} than the log")
-    unknown = set(kept.world.aggregates) - set(rebuilt.world.aggregates)
-    return found + [f"{service.name}: the checkpoint has {id}, the log has not" for id in sorted(unknown)]
+        found.append(f"{what} stands at {kept.own}, the log at {rebuilt.own}")
+    for id, aggregate in sorted(kept.world.aggregates.items()):
+        await recovery.read_back([id])
+        if id not in rebuilt.world.aggregates:
+            found.append(f"{what} has {id}, the log has not")
+        elif rebuilt.world.aggregates[id] != aggregate:
+            found.append(f"{what} has another {id} than the log")
+        elif rebuilt.tracks[id].version != kept.tracks[id].version:
+            found.append(f"{what} has another version of {id} than the log")
+    return found
 
 
-def _compare_view(report: Report, service: Service, centre: str, path: Path, raws: list[Raw]) -> None:
-    reading = service.reading
-    assert reading
-    copy = sqlite3.connect(":memory:", isolation_level=None)
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as live:
-        live.backup(copy)
-    live.close()
-    held = View(reading, Decider(service, centre), None, copy)
-    fresh = View(reading, Decider(service, centre), None)
-    prefixes = tuple(registry.log_subject(centre, name, "") for name in reading.services)
-    fresh.take([raw for raw in raws if raw.subject.startswith(prefixes) and raw.seq <= held.position])
-    report.compared.append(f"read model {reading.name} at {held.position}")
-    if held.content() != fresh.content():
-        for table, rows in fresh.content().items():
-            if held.content().get(table) != rows:
-                report.wrong.append(
-                    f"{service.name}: the table {table} of {reading.name} is not what the log says"
-                )
-    held.close()
-    fresh.close()
+async def _compare_view(report: Report, client: Client, service: Service, kept: _Kept, last: int) -> None:
+    assert kept.view
+    assert kept.copy
+    reading, position = kept.view.reading, kept.view.position
+    kept.view.close()
+    if position > last:
+        return  # it is a witness of what is missing
+    subjects = [registry.log_subject(report.centre, name, ">") for name in reading.services]
+    with closing(View(reading, Decider(service, report.centre), kept.copy.with_suffix(".new"))) as fresh:
+        try:
+            async for part in client.log(report.centre).read(subjects, 0, position):
+                fresh.take(part)
+        except Exception as reason:
+            if isinstance(reason, errors.LogError):
+                raise
+            report.wrong.append(f"{reading.name} cannot be rebuilt: {type(reason).__name__}: {reason}")
+            return
+        report.compared.append(f"read model {reading.name} at {position}")
+        for table in fresh.differing(kept.copy):
+            report.wrong.append(
+                f"{service.name}: the table {table} of {reading.name} is not what the log says"
+            )

@@ -522,7 +522,8 @@ class Runner(Generic[W]):
         """Give the term back: whoever stands by need not wait for silence."""
         term = Message(TERM, "term.released", b"{}", uuid4().hex, self.place.source, time=self._now())
         subject = self.place.subject(TERM)
-        await self.log.append([(subject, linked(self.core.chain, term))], fence=(subject, self.term))
+        (seq,) = await self.log.append([(subject, linked(self.core.chain, term))], fence=(subject, self.term))
+        self.core.fold(term._replace(seq=seq))  # the checkpoint knows of it too
         self.state = "stopped"
         await self._beat("stopped")
         if self._checkpoint:

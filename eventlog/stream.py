@@ -234,6 +234,11 @@ class Stream:
         if "error" in answer:
             raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
 
+    async def bounds(self) -> tuple[int, int]:
+        """The sequences of the first message that is there (or will be) and of the last."""
+        state = (await self._info())["state"]
+        return max(int(state["first_seq"]), 1), int(state["last_seq"])
+
     async def keep(self, subject: str, raw: Raw) -> None:
         """Store a message as it was under a subject of its own; if it is there already, nothing happens.
 

@@ -43,7 +43,7 @@ class View:
     ) -> None:
         self.reading, self.types, self.path = reading, types, path
         self.position = 0
-        self._id = ""
+        self.id = ""
         self._failure = ""
         self._sound = False  # until it is known that the tables are of this log
         self._changed = asyncio.Condition()
@@ -84,16 +84,16 @@ class View:
             database.executescript(self.reading.schema)
             database.execute("insert into reading values (1, ?, 0, '')", (self.reading.schema,))
             row = (self.reading.schema, 0, "")
-        _, self.position, self._id = row
+        _, self.position, self.id = row
         return database
 
     async def run(self, log: Stream, subjects: list[str]) -> None:
         """Follow these subjects of the log until cancelled; errors.LogError when the log is lost."""
         if self.position:
             raw = await log.get(self.position)
-            if raw is None or raw.message().id != self._id:  # of another log, or ahead of this one
+            if raw is None or raw.message().id != self.id:  # of another log, or ahead of this one
                 await asyncio.to_thread(self._forget)
-        await self._say(self.position, self._id)
+        await self._say(self.position, self.id)
         async for part in log.follow(subjects, self.position):
             try:
                 await asyncio.to_thread(self.take, part)
@@ -106,7 +106,7 @@ class View:
 
     async def _say(self, position: int, id: str) -> None:
         async with self._changed:
-            self.position, self._id, self._failure, self._sound = position, id, "", True
+            self.position, self.id, self._failure, self._sound = position, id, "", True
             self._changed.notify_all()
 
     def take(self, part: list[Raw]) -> None:
@@ -164,6 +164,22 @@ class View:
                 return answer(self._database)
 
         return await asyncio.to_thread(answered)
+
+    def differing(self, path: Path) -> list[str]:
+        """The tables whose rows are not those of another database with the same tables, by name."""
+        with self._turn:
+            rows = self._database.execute
+            rows("attach ? as other", (str(path),))
+            return sorted(
+                name for (name,) in rows(_TABLES).fetchall() if name != "reading" and self._differs(name)
+            )
+
+    def _differs(self, name: str) -> bool:
+        mine, other = f'select * from main."{name}"', f'select * from other."{name}"'
+        # a row that is there twice shows in the count
+        counts = f"(select count(*) from ({mine})) <> (select count(*) from ({other}))"
+        differs = f"select exists ({mine} except {other}) or exists ({other} except {mine}) or {counts}"
+        return bool(self._database.execute(differs).fetchone()[0])
 
     def content(self) -> dict[str, list[tuple[Any, ...]]]:
         """All rows by table, sorted: what `verify` compares with a rebuild."""

@@ -175,9 +175,7 @@ async def _rehearse(
 
 
 async def _log(client: Client, centre: str) -> list[Message]:
-    log = client.log(centre)
-    parts = [part async for part in log.read([f"log.{centre}.>"], 0, await log.last_sequence())]
-    return [raw.message() for part in parts for raw in part]
+    return [raw.message() async for part in client.recorded(centre) for raw in part]
 
 
 async def _one(centre: str, version: int | None, nats: str | None) -> Protocol:

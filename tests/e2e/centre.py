@@ -78,9 +78,7 @@ class Centre:
 
     async def log(self) -> list[Message]:
         """Everything recorded, in order."""
-        log = self.client.log(self.name)
-        parts = [part async for part in log.read([f"log.{self.name}.>"], 0, await log.last_sequence())]
-        return [raw.message() for part in parts for raw in part]
+        return [raw.message() async for part in self.client.recorded(self.name) for raw in part]
 
     async def aggregates(self) -> dict[str, list[Told]]:
         """By service and aggregate, what was recorded of it: the same on every run of the same story."""
