@@ -61,7 +61,7 @@ class Audit:
         self._ids = array("q")
         self._versions: dict[int, int] = {}
         self._deadlines: set[int] = set()
-        self._centre: tuple[list[int], list[str]] = [], []
+        self._centre: tuple[list[int], list[tuple[str, ...]]] = [], []
 
     def take(self, part: Sequence[Raw]) -> None:
         """Look at the next messages."""
@@ -143,14 +143,14 @@ class Audit:
             self._placed(service, writer, message)
         positions, links = self._centre
         read = bisect_right(positions, message.log)
-        beside = links[read - 1] if read and service != registry.CENTRE else ""
-        expected = [link(head, raw.headers, raw.data, beside) for head in writer.heads]
+        beside = links[read - 1] if read and service != registry.CENTRE else ("",)
+        expected = [link(head, raw.headers, raw.data, other) for head in writer.heads for other in beside]
         found = raw.headers.get(CHAIN, "")
         self._linked(service, writer, raw, expected)
         writer.heads = (found,) if not found or found in expected else (found, expected[0])
         if service == registry.CENTRE:
             positions.append(raw.seq)
-            links.append(found)
+            links.append(writer.heads)
 
     def _linked(self, service: str, writer: _Writer, raw: Raw, expected: Sequence[str]) -> None:
         found = raw.headers.get(CHAIN, "")

@@ -84,13 +84,11 @@ class Line:
 
     def _say(self, event: Data) -> None:
         kind, version, data = registry.encode(event)
-        number = len(self.log) + 1
-        message = Message(
-            CENTRE, kind, data, f"{CENTRE}-{number}", registry.source(CENTRE, "centre"), version
-        )
         subject = registry.log_subject(CENTRE, registry.CENTRE, CENTRE)
-        before = next((it.chain for it in reversed(self.log) if it.subject == subject), "")
-        self._store(subject, linked(before, message._replace(time=START)))
+        before = [it for it in self.log if it.subject == subject]
+        source, id = registry.source(CENTRE, registry.CENTRE), f"{CENTRE}-{len(self.log) + 1}"
+        message = Message(CENTRE, kind, data, id, source, version, len(before) + 1, START)
+        self._store(subject, linked(before[-1].chain if before else "", message))
 
     def tell(self, subject: str, headers: dict[str, str], data: bytes) -> None:
         """Publish anything at all to the inbox."""
