@@ -62,8 +62,9 @@ async def verify(
 ) -> Report:
     """Audit the log, rebuild every service from it, and compare with what `store` holds.
 
-    Checkpoints and read models are compared at the position where they stand. `heads` are those of an earlier
-    report. In a log `copied` in the midst of work a last decision may be cut short: its service completes it. errors.LogError if the log cannot be read, ValueError if `heads` are none.
+    Checkpoints and read models are compared at the position where they stand; `heads` are those of an earlier
+    report. In a log `copied` in the midst of work a last decision may be cut short: its service completes it.
+    errors.LogError if the log cannot be read, ValueError if `heads` are none.
     """
     report = Report(centre)
     witnesses = _remembered(heads or {}) + await _running(report, client, centre)

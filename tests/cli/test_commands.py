@@ -85,6 +85,11 @@ def test_a_call_is_published_told_and_counted(stack: Stack) -> None:
     assert set(days["days"]) == {"2026-03-02", "all"}
     verified = stack.typed("verify", "-c", centre, "--store", str(stack.store), "--json")
     assert (verified.code, verified.json["wrong"]) == (0, [])
+    noted, heads = verified.json, stack.store / "heads.json"
+    for chain, code in ((noted["heads"]["intake"]["chain"], 0), ("0" * 32, 1)):
+        noted["heads"]["intake"]["chain"] = chain
+        heads.write_text(json.dumps(noted))
+        assert stack.typed("verify", "-c", centre, "--heads", str(heads)).code == code
 
 
 def test_bad_lines_are_told_by_number_and_the_rest_is_published(stack: Stack) -> None:
