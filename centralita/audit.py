@@ -114,7 +114,7 @@ class Audit:
                 self._event(service, writer, raw, message)
             if message.source:
                 self._named(service, aggregate, raw, message)
-        self._ask(service, writer, message)
+        self._ask(service, writer, raw, message)
 
     def _say(self, seq: int, name: str, what: str) -> None:
         self.wrong.append(f"{name} at {seq}: {what}")
@@ -202,9 +202,10 @@ class Audit:
 
     # what others know
 
-    def _ask(self, service: str, writer: _Writer | None, message: Message) -> None:
+    def _ask(self, service: str, writer: _Writer | None, raw: Raw, message: Message) -> None:
         for witness in self._witnesses.pop(message.seq, ()):
-            heads = writer.heads[:1] if writer and service == witness.writer else ()
+            # of a term either may have been noted: the link it carries, or that of its place in the chain
+            heads = (writer.heads[0], raw.headers.get(CHAIN)) if writer and service == witness.writer else ()
             agrees = witness.id == message.id if witness.id else witness.chain in heads
             if not agrees:
                 self._say(message.seq, message.name or "message", f"is not what {witness.who} knows there")
