@@ -6,12 +6,13 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
 
-.PHONY: help demo test rules check bench durability release-log lock clean
+.PHONY: help demo test rules faults check bench durability release-log lock clean
 
 help:
 	@echo "make demo    a call centre at work, on an embedded server"
 	@echo "make test    all tests"
 	@echo "make rules   the 76 rules, each with its scenarios (WITHOUT=all: switched off in turn)"
+	@echo "make faults  real processes killed, paused and cut off under load (CYCLES=1000 SEED=0 KINDS= AGAIN=1)"
 	@echo "make check   lint, format, types, import rules, schemas"
 	@echo "make durability   every ack against the fsyncs before it (ROUNDS=10 REPLICAS=1)"
 	@echo "make release-log  keep a log of this release, for the next ones to read"
@@ -27,6 +28,10 @@ test: $(READY)
 
 rules: $(READY)
 	@$(PY) -m tests.scenarios.rules $(if $(WITHOUT),--without $(WITHOUT)) $(if $(ONLY),--only $(ONLY))
+
+faults: $(READY)
+	@$(PY) -m tests.faults $(if $(CYCLES),--cycles $(CYCLES)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(KINDS),--kinds "$(KINDS)") $(if $(RESULTS),--results $(RESULTS)) $(if $(AGAIN),--again)
 
 check: $(READY)
 	@echo "ruff check"; $(BIN)/ruff check --quiet

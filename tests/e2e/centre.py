@@ -55,6 +55,32 @@ def stated(call: str, seconds: float, /, category: str = "complaint") -> Fact:
     return fact("request.stated", call, seconds, text="hay una fuga de agua", category=category)
 
 
+def aggregates_of(log: Iterable[Message]) -> dict[str, list[Told]]:
+    """By service and aggregate, what was recorded of it: the same on every run of the same story."""
+    found: dict[str, list[Told]] = defaultdict(list)
+    for message in log:
+        service, aggregate = message.subject.split(".", 3)[2:]
+        if service != registry.CENTRE and aggregate != registry.TERM:
+            told = Told(message.name, json.loads(message.data), message.time, message.place)
+            found[f"{service} {aggregate}"].append(told)
+    return dict(found)
+
+
+def story_of(log: Iterable[Message]) -> dict[str, list[Told]]:
+    """What must be the same whenever the same is told.
+
+    By service and aggregate; with sla also by deadline, because those of a call that rest on events of
+    different services may be set in either order. Where a rejected fact lies is left out.
+    """
+    found: dict[str, list[Told]] = defaultdict(list)
+    for key, events in aggregates_of(log).items():
+        for told in events:
+            data = {name: value for name, value in told.data.items() if name not in ("position", "kept")}
+            part = data.get("deadline", data.get("stage", "")) if key.startswith("sla") else ""
+            found[f"{key} {part}"].append(told._replace(data=data))
+    return dict(found)
+
+
 @dataclass
 class Centre:
     """A centre and a client that works with it."""
@@ -82,27 +108,11 @@ class Centre:
 
     async def aggregates(self) -> dict[str, list[Told]]:
         """By service and aggregate, what was recorded of it: the same on every run of the same story."""
-        found: dict[str, list[Told]] = defaultdict(list)
-        for message in await self.log():
-            service, aggregate = message.subject.split(".", 3)[2:]
-            if service != registry.CENTRE and aggregate != registry.TERM:
-                told = Told(message.name, json.loads(message.data), message.time, message.place)
-                found[f"{service} {aggregate}"].append(told)
-        return dict(found)
+        return aggregates_of(await self.log())
 
     async def story(self) -> dict[str, list[Told]]:
-        """What must be the same whenever the same is told.
-
-        By service and aggregate; with sla also by deadline, because those of a call that rest on events of
-        different services may be set in either order. Where a rejected fact lies is left out.
-        """
-        found: dict[str, list[Told]] = defaultdict(list)
-        for key, events in (await self.aggregates()).items():
-            for told in events:
-                data = {name: value for name, value in told.data.items() if name not in ("position", "kept")}
-                part = data.get("deadline", data.get("stage", "")) if key.startswith("sla") else ""
-                found[f"{key} {part}"].append(told._replace(data=data))
-        return dict(found)
+        """What must be the same whenever the same is told."""
+        return story_of(await self.log())
 
     async def names(self, service: str, call: str) -> list[str]:
         """The names of what a service recorded of a call, in order."""
