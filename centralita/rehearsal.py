@@ -66,7 +66,11 @@ class _Rehearsal:
         """Let a fact, a command's event, or an event of the centre itself happen again; pass over the rest."""
         given = message.name in _FACTS or (message.cause_source and message.place == (1, 1))
         centre = message.source.endswith(f"/{registry.CENTRE}")
-        if message.time is None or message.name == "fact.rejected" or not (given or centre):
+        if (
+            message.time is None
+            or message.name in ("fact.rejected", "fact.deferred")
+            or not (given or centre)
+        ):
             return
         try:
             body = registry.decode(message.name, message.version, message.data)

@@ -14,11 +14,17 @@ class Data(BaseModel):
 
 
 class Refused(Exception):
-    """A decision against an input: `rule` is a stable name or a rule id such as R13, `field` its subject."""
+    """A decision against an input: `rule` is a stable name or a rule id such as R13, `field` its subject.
 
-    def __init__(self, rule: str, detail: str, *, field: str = "", expected: str = "") -> None:
+    `early`: what a fact follows may still come; then it is decided again, before it is refused for good.
+    """
+
+    def __init__(
+        self, rule: str, detail: str, *, field: str = "", expected: str = "", early: bool = False
+    ) -> None:
         super().__init__(detail)
         self.rule, self.detail, self.field, self.expected = rule, detail, field, expected
+        self.early = early
 
 
 class Problem(Data):

@@ -6,10 +6,11 @@ in, events out; `Refused` where it may not be), `closed` and an `Index`: the sam
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from contracts.base import Data
 from contracts.protocol import PLAIN
@@ -40,6 +41,19 @@ Decision = list[tuple[str, Data]]
 """Events in the order decided, each with the aggregate that it belongs to."""
 
 
+WINDOW = timedelta(seconds=5)
+"""By how much a fact may come late, so that all comes out as if it had come in time."""
+
+
+class Moment(NamedTuple):
+    """Something that happened to an aggregate, and how it was before; `at` orders it, `said` is its own time."""
+
+    at: datetime
+    said: datetime
+    event: Data
+    before: Any
+
+
 class Index(Protocol[A]):
     """What a service must find without knowing the id; kept up to date from each aggregate's change alone."""
 
@@ -53,13 +67,18 @@ I = TypeVar("I", bound=Index[Any])  # noqa: E741
 
 @dataclass(slots=True)
 class World(Generic[A, I]):
-    """Everything a service knows: its aggregates, what it finds them by, and the centre it works for."""
+    """Everything a service knows: its aggregates, what it finds them by, and the centre it works for.
+
+    `past` are the last five seconds of those that the index says are to be kept in order of occurrence (`ORDERED`),
+    but for events that say how things stand, the last of which counts (`STANDING`).
+    """
 
     index: I
     aggregates: dict[str, A] = field(default_factory=dict)
     protocol: CentreProtocol = PLAIN
     versions: dict[int, CentreProtocol] = field(default_factory=dict)
     virtual: bool = False
+    past: dict[str, tuple[Moment, ...]] = field(default_factory=dict)
 
     def under(self, version: int | None) -> CentreProtocol:
         """The protocol of this version; the present one where it is not known."""
@@ -69,7 +88,59 @@ class World(Generic[A, I]):
         self, step: Callable[[A | None, Data, datetime], A], id: str, event: Data, at: datetime
     ) -> None:
         """Let an event of this aggregate happen."""
-        before = self.aggregates.get(id)
-        after = step(before, event, at)
+        before, past = self.aggregates.get(id), self.past.get(id)
+        standing = past and isinstance(event, getattr(self.index, "STANDING", ()))
+        if past and not standing and at < past[-1].at and (late := _behind(past, at)) is not None:
+            self.past[id], after = _inserted(past, late, step, event, at)
+        else:
+            after = step(before, event, at)
+            if isinstance(after, getattr(self.index, "ORDERED", ())):
+                self.past[id] = _appended(past or (), Moment(at, at, event, before))
         self.aggregates[id] = after
         self.index.note(id, before, after)
+
+    def later(self, id: str, at: datetime) -> tuple[Moment, ...]:
+        """What happened to an aggregate after a time, as far as that is remembered; mostly nothing."""
+        past = self.past.get(id)
+        if not past or at >= past[-1].at or (late := _behind(past, at)) is None:
+            return ()
+        return past[late:]
+
+    def seen(self, id: str, state: Any) -> World[A, I]:
+        """The world with this aggregate as it was."""
+        return replace(self, aggregates=cast("dict[str, A]", ChainMap({id: state}, self.aggregates)))
+
+    def forget(self, id: str) -> None:
+        """Let an aggregate leave memory."""
+        self.aggregates.pop(id, None)
+        self.past.pop(id, None)
+
+
+def _behind(past: tuple[Moment, ...], at: datetime) -> int | None:
+    """The first moment after a time; None if that is too long ago, or from before the beginning."""
+    if at < past[-1].at - WINDOW:
+        return None
+    place = next(place for place, moment in enumerate(past) if moment.at > at)
+    return None if past[place].before is None else place
+
+
+def _appended(past: tuple[Moment, ...], moment: Moment) -> tuple[Moment, ...]:
+    if not past:
+        return (moment,)
+    if moment.at < past[-1].at:  # too late to be put in its place
+        moment = moment._replace(at=past[-1].at)
+    since, first = moment.at - WINDOW, 0
+    while first < len(past) and past[first].at < since:
+        first += 1
+    return (*past[first:], moment)
+
+
+def _inserted(
+    past: tuple[Moment, ...], place: int, step: Callable[[Any, Data, datetime], A], event: Data, at: datetime
+) -> tuple[tuple[Moment, ...], A]:
+    """The past with something put in its place, and how the aggregate is now."""
+    state, whole = past[place].before, list(past[:place])
+    for moment in (Moment(at, at, event, state), *past[place:]):
+        whole.append(moment._replace(before=state))
+        state = step(state, moment.event, moment.said)
+    return tuple(whole), state

@@ -16,7 +16,9 @@ from typing import Any
 from eventlog.core import Core
 from eventlog.stream import Stream
 
-_FIELDS = ("world", "tracks", "commands", "inbox", "log", "own", "own_id", "chain", "recorded", "_closed")
+_FIELDS = (
+    "world", "tracks", "commands", "inbox", "log", "own", "own_id", "chain", "recorded", "waiting", "_closed",
+)  # fmt: skip
 _DIGEST = 32
 
 

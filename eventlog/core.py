@@ -6,6 +6,7 @@ where the last event says, and the same events come out: that is all there is to
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from eventlog.secrecy import OPEN, Secrecy
 TERM = "term"
 LARGEST = 400 * 1024
 """Bytes of data that an event may have: with its headers it must fit where a message of 512 KiB does."""
+HELD = "held"
+MOST_HELD, MOST_HELD_OF_ONE = 10_000, 100
+"""How many facts may wait for what they follow, in all and about one thing; more are refused at once."""
 W = TypeVar("W")
 
 
@@ -35,6 +39,24 @@ class Arrival(NamedTuple):
     aggregate: str
     message: Message
     malformed: Malformed | None = None
+
+
+class Held(NamedTuple):
+    """A fact that came before what it follows: it is decided when that has come, or refused after `until`.
+
+    `why` is the event that says so, by the id `id`. `fact` is None where it cannot be read any more.
+    """
+
+    until: datetime
+    id: str
+    aggregate: str
+    fact: Message | None
+    why: Any
+
+    @property
+    def arrival(self) -> Arrival | None:
+        """The fact as an input."""
+        return Arrival("fact", self.aggregate, self.fact) if self.fact else None
 
 
 class Decider(Types, Protocol[W]):
@@ -64,6 +86,22 @@ class Decider(Types, Protocol[W]):
 
     def refuse(self, world: W, arrival: Arrival, reason: Exception) -> Sequence[tuple[str, Any]]:
         """What is recorded of a fact (or of another's event) that could not be accepted, in one event."""
+        ...
+
+    def early(self, reason: Exception) -> bool:
+        """Whether a fact is refused only because something that it follows has not come yet."""
+        ...
+
+    def defer(self, world: W, arrival: Arrival, reason: Exception) -> tuple[str, Any]:
+        """What is recorded of a fact that waits."""
+        ...
+
+    def held(self, message: Message, event: Any) -> Held | None:
+        """The fact that waits, if that is what an own event says."""
+        ...
+
+    def expire(self, world: W, held: Held) -> Sequence[tuple[str, Any]]:
+        """What is recorded of a fact that has waited in vain, in one event."""
         ...
 
     def evolve(self, world: W, aggregate: str, event: Any, at: datetime) -> None:
@@ -97,10 +135,14 @@ class Decider(Types, Protocol[W]):
 
 @dataclass(slots=True)
 class Track:
-    """What the core itself must know of an aggregate: its version, and which facts led to events of it."""
+    """What the core itself must know of an aggregate: its version, which facts led to events of it, which wait.
+
+    `held` by the id of the event that says so; None where there is none, as is usual.
+    """
 
     version: int = 0
     causes: set[str] = field(default_factory=set)
+    held: dict[str, Held] | None = None
 
 
 class Core(Generic[W]):
@@ -109,7 +151,7 @@ class Core(Generic[W]):
     `inbox` and `log` are the positions read, `recorded` those that the last own event carries (recovery reads
     on from there), `own` the position of that event (or of a later term) and `own_id` its id. `chain` is the link
     of the last event, `beside` that of the last message of the centre itself. `nowhere` are aggregates that were
-    looked for in the log and have no event yet.
+    looked for in the log and have no event yet, `waiting` the facts held, by time.
     """
 
     def __init__(
@@ -135,7 +177,9 @@ class Core(Generic[W]):
         self.chain = self.beside = ""
         self.recorded = (0, 0)
         self.refused: list[tuple[Arrival, Exception]] = []
+        self.accepted: list[int] = []
         self.nowhere: OrderedDict[str, None] = OrderedDict()
+        self.waiting: list[tuple[datetime, str, str]] = []
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._closed_kept, self._commands_kept = closed_kept, commands_kept
         self._cut: list[Message] = []
@@ -184,11 +228,26 @@ class Core(Generic[W]):
         self.nowhere.pop(message.aggregate, None)
         if message.cause_source and message.place[0] == 1:
             track.causes.add(f"{message.cause_source} {message.cause}")
-        if self.decider.over(self.world, message.aggregate):
+        self._hold(track, message, event)
+        if not track.held and self.decider.over(self.world, message.aggregate):
             self._closed[message.aggregate] = None
             self._closed.move_to_end(message.aggregate)
         else:
             self._closed.pop(message.aggregate, None)
+
+    def _hold(self, track: Track, message: Message, event: Any) -> None:
+        """Have a fact wait, or no longer: it was decided, or refused and may be sent again."""
+        if held := self.decider.held(message, event):
+            track.held = {**(track.held or {}), held.id: held}
+            heapq.heappush(self.waiting, (held.until, held.id, held.aggregate))
+        elif track.held:
+            for held in list(track.held.values()):
+                if message.cause_source and _is_of(held, message):
+                    del track.held[held.id]
+                elif not message.cause_source and message.cause == held.id:
+                    del track.held[held.id]
+                    if held.fact:
+                        track.causes.discard(f"{held.fact.source} {held.fact.id}")
 
     def _record(self, message: Message) -> None:
         self.inbox, self.log = max(self.inbox, message.inbox), max(self.log, message.log)
@@ -235,7 +294,20 @@ class Core(Generic[W]):
             raise Corrupt(f"the decision cut short at {part[-1].seq} comes out differently: {part[-1].name}")
         self.stored(whole[: len(part)], [m.seq for m in part])
         self.chain = head  # the terms behind the part are in it
-        return [self._linked(m) for m in whole[len(part) :]]
+        rest = [self._linked(m) for m in whole[len(part) :]]
+        return [*rest, *self.resume()]
+
+    def resume(self) -> list[Message]:
+        """Decide on the facts that could be decided behind the last event, and were not yet."""
+        aggregates = {aggregate for _, _, aggregate in self.waiting}
+        return self._released(aggregates) if aggregates else []
+
+    def cause_of(self, cut: Message) -> Arrival | None:
+        """The held fact that a decision cut short is about; None if it is about something read."""
+        if not cut.cause_source:
+            return None
+        of = [it for track in self.tracks.values() if track.held for it in track.held.values()]
+        return next((it.arrival for it in of if _is_of(it, cut)), None)
 
     # decisions
 
@@ -243,7 +315,8 @@ class Core(Generic[W]):
         """Decide on an input and let what comes out happen; the events are numbered and ready to be stored.
 
         A fact or command known by source and id leads to nothing. A refused command raises its refusal; of a
-        refused fact the refusal is recorded, and noted in `refused` so that the original can be kept first.
+        refused fact the refusal is recorded, and noted in `refused` so that the original can be kept first; so it is
+        of one that waits, and if that is accepted after all its position is noted in `accepted`.
         """
         message = arrival.message
         if arrival.kind == "fact":
@@ -259,7 +332,55 @@ class Core(Generic[W]):
             track = self.tracks.get(arrival.aggregate)
             if track is not None and key in track.causes:
                 return []
-        return self._decide(arrival, self._crowded(arrival))
+        messages = self._decide(arrival, self._crowded(arrival))
+        return self._with_released(messages) if self.waiting else messages
+
+    def due(self) -> tuple[datetime, Arrival] | None:
+        """The earliest timer: one of the decider's, or a fact that has waited long enough."""
+        timer = self.decider.due(self.world)
+        while self.waiting:
+            until, id, aggregate = self.waiting[0]
+            if self._held(aggregate, id):
+                if timer and timer[0] <= until:
+                    return timer
+                return until, Arrival(
+                    "timer", aggregate, Message(aggregate, HELD, b"", id, self.source, time=until)
+                )
+            heapq.heappop(self.waiting)
+        return timer
+
+    def _held(self, aggregate: str, id: str) -> Held | None:
+        track = self.tracks.get(aggregate)
+        return track.held.get(id) if track and track.held else None
+
+    def _with_released(self, messages: list[Message]) -> list[Message]:
+        """The decision, with those on the facts that waited for it."""
+        return messages + self._released({message.aggregate for message in messages})
+
+    def _released(self, aggregates: set[str]) -> list[Message]:
+        """Decide on what was held for these, the earliest that fits first, as long as anything does."""
+        messages: list[Message] = []
+        while True:
+            tracks = [track for it in aggregates if (track := self.tracks.get(it)) and track.held]
+            held = [it for track in tracks for it in (track.held or {}).values() if it.fact]
+            fits = next((it for it in sorted(held, key=_in_order) if self._fits(it)), None)
+            if fits is None or fits.arrival is None:
+                return messages
+            refused = len(self.refused)
+            decided = self._decide(fits.arrival)
+            if len(self.refused) == refused:
+                self.accepted.append(fits.arrival.message.seq)
+            aggregates |= {message.aggregate for message in decided}
+            messages += decided
+
+    def _fits(self, held: Held) -> bool:
+        """Whether a fact waits for nothing any more; it may be refused all the same."""
+        assert held.arrival
+        try:
+            self.decider.decide(self.world, held.arrival)
+        except Exception as reason:  # noqa: BLE001  whatever it is, it is not that it came early
+            return not self.decider.early(reason)
+        return True
 
     @property
     def open(self) -> int:
@@ -283,19 +404,37 @@ class Core(Generic[W]):
         try:
             if arrival.malformed is not None or refusal is not None:
                 raise arrival.malformed or refusal or AssertionError
-            decision = self._encoded(self.decider.decide(self.world, arrival))
+            if arrival.kind == "timer" and (held := self._held(arrival.aggregate, cause.id)):
+                decision = self._encoded(self.decider.expire(self.world, held))
+            else:
+                decision = self._encoded(self.decider.decide(self.world, arrival))
         except Exception as reason:
             if arrival.kind in ("command", "timer"):
                 raise
-            decision = self._encoded(self.decider.refuse(self.world, arrival, reason))
             self.refused.append((arrival, reason))
-            salt, cause_source = f"{salt} {cause.seq}", ""
+            if waits := self._waits(arrival, reason):
+                decision, salt = waits, f"{salt} {HELD} {cause.seq}"
+            else:
+                decision = self._encoded(self.decider.refuse(self.world, arrival, reason))
+                salt, cause_source = f"{salt} {cause.seq}", ""
         if arrival.kind in ("command", "timer") and len(decision) > 1:
             raise AssertionError(f"{cause.name}: a {arrival.kind} may lead to one event only")
         return [
             self._number(cause, event, salt, cause_source, (place, len(decision)))
             for place, event in enumerate(decision, start=1)
         ]
+
+    def _waits(self, arrival: Arrival, reason: Exception) -> list[_Encoded]:
+        """That a refused fact waits for what it follows; nothing where it does not, or too many do."""
+        if arrival.kind != "fact" or not self.decider.early(reason) or len(self.waiting) >= MOST_HELD:
+            return []
+        track = self.tracks.get(arrival.aggregate)
+        if track and track.held and len(track.held) >= MOST_HELD_OF_ONE:
+            return []
+        try:
+            return self._encoded([self.decider.defer(self.world, arrival, reason)])
+        except Malformed:  # too large to be recorded
+            return []
 
     def _encoded(self, decision: Sequence[tuple[str, Any]]) -> list[_Encoded]:
         encoded = []
@@ -375,6 +514,16 @@ class _Encoded(NamedTuple):
     name: str
     version: int
     data: bytes
+
+
+def _is_of(held: Held, message: Message) -> bool:
+    fact = held.fact
+    return fact is not None and (fact.source, fact.id) == (message.cause_source, message.cause)
+
+
+def _in_order(held: Held) -> tuple[datetime, int]:
+    assert held.fact
+    return _time(held.fact), held.fact.seq
 
 
 def _identity(message: Message) -> tuple[Any, ...]:

@@ -49,13 +49,16 @@ class Recovery(Generic[W]):
             self.core.refer(read(waiting.popleft()))
 
     async def complete(self) -> list[Message]:
-        """What is missing of the last decision, decided again on the state before it; Corrupt if that cannot be."""
+        """What is missing of the last decision, decided again on the state before it, and behind it.
+
+        Corrupt if that cannot be.
+        """
         if self.core.inbox > await self._inbox.last_sequence():
             raise errors.Corrupt(f"{self._inbox.name} ends before {self.core.inbox}, which was decided on")
         cut = self.core.cut
         if cut is None:
-            return []
-        arrival = await self._cause_of(cut)
+            return self.core.resume()
+        arrival = self.core.cause_of(cut) or await self._cause_of(cut)
         await self.read_back(self._place.needed([arrival]))
         return self.core.complete(arrival)
 

@@ -48,6 +48,7 @@ _PASSED = Arrival("event", "", Message("", "", b"", "", ""))
 """A message of the log that says nothing to this service; only its position counts."""
 
 
+_ALL = 2**62
 _AT_ONCE = 0.25
 """Seconds after which the inbox of a discreet centre is trimmed."""
 _MOST = 64 << 20
@@ -395,12 +396,15 @@ class Runner(Generic[W]):
                 break
             messages += core.handle(timer)
         for refused, _ in core.refused:
-            if refused.kind == "fact" and self.secrecy.keeps_original(refused.aggregate):
-                await self.inbox.keep(
-                    f"{self.place.kept}.{refused.message.seq}", originals[refused.message.seq]
-                )
+            original = originals.get(refused.message.seq)  # what waited was kept when it came
+            if refused.kind == "fact" and original and self.secrecy.keeps_original(refused.aggregate):
+                await self.inbox.keep(f"{self.place.kept}.{refused.message.seq}", original)
         core.refused.clear()
         sequences = await self._commit(messages)
+        for position in core.accepted:  # what was kept while it waited
+            for kept in ("", ".headers"):
+                await self.inbox.purge(f"{self.place.kept}.{position}{kept}", _ALL)
+        core.accepted.clear()
         for asked, outcome in answers:
             if asked.answer.done():
                 continue
@@ -441,7 +445,7 @@ class Runner(Generic[W]):
         return sequences
 
     def _timer_due(self) -> Arrival | None:
-        timer = self.decider.due(self.core.world)
+        timer = self.core.due()
         return timer[1] if timer and self.clock and timer[0] <= self.clock else None
 
     # time, trimming, the end

@@ -11,13 +11,14 @@ from contracts import registry
 from contracts.base import Data, Refused
 from contracts.commands import OpenProblem, RegisterTicket
 from contracts.deciding import Decision, Index, Input, World
-from contracts.events import CentreOpened, FactRejected, KeyKept, ProtocolPublished
+from contracts.events import CentreOpened, FactDeferred, FactRejected, KeyKept, ProtocolPublished
 from contracts.facts import EARLIEST, LATEST, CallOffered, CustomerRegistered, MessageReceived
 from contracts.protocol import Protocol as CentreProtocol
 from eventlog import errors
 from eventlog.codec import JSON, Malformed, Message
-from eventlog.core import Arrival
+from eventlog.core import Arrival, Held
 from eventlog.view import Reading
+from services import early
 from services.sealing import Sealing
 
 HEADERS = frozenset({"ce-type", "ce-time", "ce-id", "ce-source", "ce-specversion", "ce-dataversion"})
@@ -219,11 +220,42 @@ class Decider:
         )
         return [(arrival.aggregate, rejected)]
 
+    def early(self, reason: Exception) -> bool:
+        """Whether a refusal says that what the fact follows may still come."""
+        return isinstance(reason, Refused) and reason.early
+
+    def defer(self, world: World[Any, Any], arrival: Arrival, reason: Exception) -> tuple[str, Data]:
+        """The record of a fact that waits, with what is needed to decide on it."""
+        assert isinstance(reason, Refused)
+        return early.deferred(self.sealing, world, arrival, reason, self._patience(world, arrival.message))
+
+    def _patience(self, world: World[Any, Any], message: Message) -> datetime:
+        """Until when a fact waits: counted from when it came, on a virtual clock from when it occurred if later."""
+        assert message.time is not None
+        if not world.virtual:
+            return (message.stored or message.time) + early.PATIENCE
+        return max(message.time, self.clock(world) or message.time) + early.PATIENCE
+
+    def held(self, message: Message, event: Data) -> Held | None:
+        """The fact that waits, if an event says so."""
+        return early.held(self.centre, message, event) if isinstance(event, FactDeferred) else None
+
+    def expire(self, world: World[Any, Any], held: Held) -> Sequence[tuple[str, Data]]:
+        """The record of a fact that has waited in vain, with the reason for which it had to wait."""
+        why = held.why
+        assert isinstance(why, FactDeferred)
+        keeps = held.fact and self.sealing.keeps_original(held.aggregate)
+        kept = registry.inbox_subject(self.centre, registry.REJECTED, str(why.position)) if keeps else None
+        told = {
+            name: getattr(why, name) for name in ("position", "reason", "rule", "field", "expected", "type")
+        }
+        return [(held.aggregate, FactRejected(**told, kept=kept))]
+
     def evolve(self, world: World[Any, Any], aggregate: str, event: Data, at: datetime) -> None:
-        """Let an event happen; a rejection changes nothing."""
+        """Let an event happen; a rejection changes nothing, nor that a fact has to wait."""
         if isinstance(event, KeyKept):
             self.sealing.happened(aggregate, event)
-        elif not isinstance(event, FactRejected):
+        elif not isinstance(event, FactRejected | FactDeferred):
             world.evolve(self.service.domain.evolve, aggregate, event, at)
 
     def due(self, world: World[Any, Any]) -> tuple[datetime, Arrival] | None:
@@ -257,7 +289,7 @@ class Decider:
 
     def forget(self, world: World[Any, Any], aggregate: str) -> None:
         """Let it leave memory."""
-        world.aggregates.pop(aggregate, None)
+        world.forget(aggregate)
         self.sealing.forget(aggregate)
 
 

@@ -123,10 +123,11 @@ def marked(kind: type[Data]) -> dict[str, bool]:
 def stand_ins(kind: type[Data]) -> dict[str, Any]:
     """What stands for the personal fields of a type that must be there: the first that fits."""
     needed = [name for name, required in marked(kind).items() if required]
-    return {name: _fitting(kind, name) for name in needed}
+    return {name: stand_in(kind, name) for name in needed}
 
 
-def _fitting(kind: type[Data], alias: str) -> Any:
+def stand_in(kind: type[Data], alias: str) -> Any:
+    """What stands for a personal field of a type: the first that fits."""
     field = next(it for name, it in kind.model_fields.items() if (it.alias or name) == alias)
     shape: Any = Annotated[field.annotation, field]
     adapter = TypeAdapter(shape)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from contracts.base import Data, Name, Personal, Text
+from contracts.base import Data, Name, Personal, Text, personal
 from contracts.protocol import Protocol
 
 
@@ -34,6 +34,23 @@ class FactRejected(Data):
     expected: Text | None = None
     type: Name | None = None
     kept: Name | None = None
+
+
+class FactDeferred(Data):
+    """A fact does not fit yet: it is decided on once what it follows has come, or rejected after `until`.
+
+    `data` is what was published, of version `version`, so that it can be.
+    """
+
+    position: int
+    type: Name
+    until: AwareDatetime
+    reason: Text
+    rule: Name
+    field: Name | None = None
+    expected: Text | None = None
+    version: int = 1
+    data: dict[str, Any] | None = personal()
 
 
 class RuleViolated(Data):

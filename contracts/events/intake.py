@@ -49,6 +49,28 @@ class ContactMissing(Data):
     missing: tuple[Literal["phone", "email"], ...]
 
 
+class ViolationWithdrawn(Data):
+    """A fact that came late shows that a violation recorded before was none."""
+
+    rule: Name
+    fact: Name
+    by: Name | None = None
+    detail: Annotated[Text, Personal]
+
+
+class CallCorrected(Data):
+    """How the course of a call is, after a `fact` that came when later ones were recorded already.
+
+    `answered` and `over` are when that was, if not long before the fact; `agent` is who has the call, or had it last.
+    """
+
+    fact: Name
+    state: Literal["offered", "answered", "ended", "abandoned"]
+    agent: Id | None = None
+    answered: AwareDatetime | None = None
+    over: AwareDatetime | None = None
+
+
 class NeedEstablished(Data):
     """What the caller needs and who they are, as far as is known: what the other services act on.
 

@@ -29,7 +29,7 @@ def on_queued(world: Intake, input: Input) -> Decision:
     """A call waits; it may do so again later, but not twice at once. Where queues are watched it says in which."""
     call = ongoing(world, input)
     if call.waiting:
-        raise Refused("call-queued", "the call waits in a queue already")
+        raise Refused("call-queued", "the call waits in a queue already", early=True)
     assert isinstance(input.body, f.CallQueued)
     if protocol_of(world, call).queue_alert is None or input.body.queue:
         return [(input.id, input.body)]
@@ -39,7 +39,7 @@ def on_queued(world: Intake, input: Input) -> Decision:
 def on_dequeued(world: Intake, input: Input) -> Decision:
     """A call waits no more; telephone systems may say so when it is answered or over already."""
     if not known(world, input).waiting:
-        raise Refused("not-queued", "the call does not wait in a queue")
+        raise Refused("not-queued", "the call does not wait in a queue", early=True)
     return [(input.id, input.body)]
 
 

@@ -10,8 +10,9 @@ from contracts import events as e
 from contracts import facts as f
 from contracts.base import Data, Refused
 from contracts.deciding import Decision, Input
+from contracts.registry import FACTS as PUBLISHED
 from contracts.registry import valid_id
-from services.intake import blocks, conduct, course, customers, dossiers, holds, others, release, speech
+from services.intake import blocks, conduct, course, customers, dossiers, holds, late, others, release, speech
 from services.intake.asked import beside, only_asked
 from services.intake.calls import Call
 from services.intake.customers import Customer
@@ -46,9 +47,17 @@ def decide(world: Intake, input: Input) -> Decision:
     Refused where a fact contradicts what is recorded, or a command a rule.
     """
     table = FACTS if input.kind == "fact" else EVENTS if input.kind == "event" else COMMANDS
-    on = table.get(type(input.body))
-    if on is None:
+    if type(input.body) not in table:
         return []
+    if input.kind == "fact" and input.origin == "call" and (later := world.later(input.id, input.at)):
+        return late.decided(world, input, later, _now, CALL_FACTS)
+    return _now(world, input)
+
+
+def _now(world: Intake, input: Input) -> Decision:
+    """What an input leads to as things stand."""
+    table = FACTS if input.kind == "fact" else EVENTS if input.kind == "event" else COMMANDS
+    on = table[type(input.body)]
     if input.kind != "fact" or input.origin not in ("call", "message"):
         return on(world, input)
     protocol = world.under(getattr(world.aggregates.get(input.id), "protocol", None))
@@ -145,5 +154,6 @@ COMMANDS: Mapping[type[Data], On] = {
     c.RefuseBlock: blocks.on_refuse,
     c.LiftBlock: blocks.on_lift,
 }
+CALL_FACTS = frozenset(FACTS) & frozenset(PUBLISHED["call"].values())
 HEEDS = tuple(EVENTS)
 """The events of other services that something follows from here."""

@@ -19,7 +19,7 @@ def on_held(world: Intake, input: Input) -> Decision:
     """The caller waits on the line, told why or not."""
     call = on_line(world, input)
     if call.held:
-        raise Refused("call-held", "the caller is on hold already")
+        raise Refused("call-held", "the caller is on hold already", early=True)
     assert isinstance(input.body, f.CallHeld)
     events = [input.body, *unexplained(protocol_of(world, call), call, input, input.body)]
     return [(input.id, event) for event in events]
@@ -64,5 +64,5 @@ def on_mark(world: Intake, input: Input) -> Decision:
 def _held(world: Intake, input: Input) -> f.CallHeld:
     call = on_line(world, input)
     if call.held is None:
-        raise Refused("not-held", "the caller is not on hold")
+        raise Refused("not-held", "the caller is not on hold", early=True)
     return call.held

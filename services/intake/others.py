@@ -27,7 +27,7 @@ def on_changed(world: Intake, input: Input) -> Decision:
     """A customer of the directory can do something that they could not, or leaves it."""
     customer = world.aggregates.get(input.id)
     if not isinstance(customer, Customer) or customer.removed:
-        raise Refused("customer-unknown", "no such customer is in the directory")
+        raise Refused("customer-unknown", "no such customer is in the directory", early=True)
     return [(input.id, input.body)]
 
 
@@ -42,7 +42,7 @@ def on_replied(world: Intake, input: Input) -> Decision:
     """A message was answered, which is done once."""
     letter = world.aggregates.get(input.id)
     if not isinstance(letter, Letter):
-        raise Refused("message-unknown", "no such message was received")
+        raise Refused("message-unknown", "no such message was received", early=True)
     if letter.answered:
         raise Refused("message-answered", "the message was answered before")
     return [(input.id, input.body)]

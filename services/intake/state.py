@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from contracts import events as e
 from contracts import facts as f
@@ -66,6 +66,9 @@ Aggregate: TypeAlias = Call | Customer | Clock | Row | Agent | Letter | Block
 @dataclass(slots=True)
 class Index:
     """Customers, agents and blocks by their bare ids, whom a number belongs to, which calls a block kept out."""
+
+    ORDERED: ClassVar = (Call,)
+    STANDING: ClassVar = (e.CallerClassified, e.NeedEstablished)
 
     customers: dict[str, Customer] = field(default_factory=dict)
     phones: dict[str, set[str]] = field(default_factory=dict)
@@ -172,7 +175,7 @@ def known(world: Intake, input: Input) -> Call:
     """The call that an input is about; Refused where there is none."""
     call = world.aggregates.get(input.id)
     if not isinstance(call, Call):
-        raise Refused("call-unknown", "no such call was offered")
+        raise Refused("call-unknown", "no such call was offered", early=True)
     return call
 
 
@@ -188,7 +191,12 @@ def on_line(world: Intake, input: Input) -> Call:
     """The call, with an agent on the line; Refused where it is over or not answered yet."""
     call = ongoing(world, input)
     if call.state != "answered":
-        raise Refused("call-not-answered", "nobody has answered the call yet", expected="call.answered first")
+        raise Refused(
+            "call-not-answered",
+            "nobody has answered the call yet",
+            expected="call.answered first",
+            early=True,
+        )
     return call
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from contracts import commands as c
@@ -30,7 +30,9 @@ def on_agent(draft: Draft, id: str, fact: AgentFact) -> None:
     """Who leaves is asked no longer, owns nothing that is not done, and is not waited for as a supervisor. R13, R46."""
     agent = bare(id)
     if draft.agent(agent) is None:
-        raise Refused("agent-unknown", "the agent has not signed in", expected="agent.signed_in first")
+        raise Refused(
+            "agent-unknown", "the agent has not signed in", expected="agent.signed_in first", early=True
+        )
     draft.add(id, fact)
     deliver(draft, agent)
     if isinstance(fact, f.AgentUnavailable | f.AgentSignedOut):
@@ -64,8 +66,11 @@ def engage(draft: Draft, agent: str | None, call: str) -> None:
             escalations.leave(draft, agent)
 
 
-def release(draft: Draft, call: str, keep: str | None = None) -> None:
-    """R24: the call is over for all who were on it but one; the last call of somebody is followed by wrap-up."""
+def release(draft: Draft, call: str, keep: str | None = None, over: datetime | None = None) -> None:
+    """R24: the call is over for all who were on it but one; the last call of somebody is followed by wrap-up.
+
+    `over` is since when, if not from now on.
+    """
     for name in list(draft.index.ids("on_call", call)):
         agent = draft.agent(name)
         if agent is None or name == keep:
@@ -75,7 +80,7 @@ def release(draft: Draft, call: str, keep: str | None = None) -> None:
         released = e.AgentReleased(
             call=call,
             wrap_up=seconds is not None,
-            until=draft.at + timedelta(seconds=seconds) if seconds else None,
+            until=(over or draft.at) + timedelta(seconds=seconds) if seconds else None,
             protocol=protocol.version,
         )
         draft.add(agent_id(name), released)
@@ -100,6 +105,15 @@ def on_joined(draft: Draft, id: str, fact: f.SupervisorJoined) -> None:
     if fact.mode == "takeover":
         release(draft, id, keep=fact.supervisor)
     engage(draft, fact.supervisor, id)
+
+
+def on_corrected(draft: Draft, id: str, event: e.CallCorrected) -> None:
+    """R16, R24: who is on the call, or was until it was over, after a fact that came late."""
+    over = event.state in ("ended", "abandoned")
+    if over or event.agent:
+        release(draft, id, keep=None if over else event.agent, over=event.over)
+    if not over:
+        engage(draft, event.agent, id)
 
 
 def consult(draft: Draft, id: str, command: c.ConsultAgent) -> None:

@@ -50,6 +50,15 @@ def on_over(draft: Draft, id: str, fact: f.CallAbandoned | f.CallEnded) -> None:
     escalations.end(draft, id)
 
 
+def on_corrected(draft: Draft, id: str, event: e.CallCorrected) -> None:
+    """A fact has come late: what followed from it stands only as far as nothing later says otherwise."""
+    if event.state != "offered":
+        queues.leave(draft, id)
+    agents.on_corrected(draft, id, event)
+    if event.over:
+        escalations.end(draft, id)
+
+
 def on_transferred(draft: Draft, id: str, fact: f.CallTransferred) -> None:
     """Whether it might be put through, and who has it now."""
     needs.on_transferred(draft, id, fact)
@@ -99,6 +108,7 @@ REACTIONS: dict[type[Data], Callable[[Draft, str, Any], None]] = {
     f.CallResumed: agents.on_resumed,
     f.CallAbandoned: on_over,
     f.CallEnded: on_over,
+    e.CallCorrected: on_corrected,
     f.AssignmentAttempted: owners.on_attempted,
     f.ContactMade: owners.on_contact_made,
     e.CallbackPromised: owners.on_callback_promised,

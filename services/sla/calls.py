@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from contracts import events as e
 from contracts import facts as f
 from contracts.base import Data
@@ -54,6 +56,39 @@ def on_answered(draft: Draft, event: Data) -> None:
         draft.set(limit, draft.at)
     draft.over("ringing", ANSWER)
     count(draft, "answer_rate", 1)
+
+
+def on_corrected(draft: Draft, event: e.CallCorrected) -> None:
+    """What follows from a fact that came behind the answer or the end, which it was before."""
+    if not draft.begun or not event.answered:
+        return
+    if event.fact == "call.dequeued" and draft.at < event.answered:
+        _rang(draft, event.answered)
+    elif event.fact == "call.answered" and event.over:
+        _talked(draft, event.answered, event.over)
+
+
+def _rang(draft: Draft, answered: datetime) -> None:
+    """R25: it rang anew, until it was answered."""
+    for limit in policy.ringing(draft.protocol, draft.promises.queue):
+        last = draft.promises.last(limit.kind)
+        if last is None or last.since < draft.at:
+            it = draft.set(limit, draft.at)
+            draft.end(it, at=answered)
+
+
+def _talked(draft: Draft, answered: datetime, over: datetime) -> None:
+    """R25, R22, R56, R71: the call that seemed over unanswered was answered, and took its time."""
+    promises = draft.promises
+    for kind in (ANSWER, ANSWER_TARGET):
+        draft.settle(kind)
+    known = (promises.premium, promises.complexity, promises.product)
+    for limit in policy.talking(draft.protocol, promises.queue, *known):
+        it = draft.set(limit, answered)
+        draft.end(it, None if limit.kind in (HANDLING, HANDLING_TARGET) else ENDED, over)
+    count(draft, "answer_rate", 1, calls=0)
+    if promises.premium:
+        count(draft, "premium_aht", max((over - answered).total_seconds(), 0))
 
 
 def on_abandoned(draft: Draft, event: Data) -> None:
@@ -126,12 +161,15 @@ def on_request_stated(draft: Draft, fact: f.RequestStated) -> None:
 
 def _instead(draft: Draft, limit: Limit) -> None:
     first, last = draft.promises.first(limit.kind), draft.promises.last(limit.kind)
-    if not first or not last or "handling" in draft.promises.over:
+    over = last.ended if last and "handling" in draft.promises.over else None
+    if not first or not last or ("handling" in draft.promises.over and not (over and draft.at < over)):
         return
     if not last.warning and last.limit_s == limit.seconds:
         return
     draft.settle(limit.kind, reason="superseded")
-    draft.set(limit, first.since)
+    it = draft.set(limit, first.since)
+    if over:  # heard behind the end, which it was before
+        draft.end(it, at=over)
 
 
 def on_ticket_registered(draft: Draft, event: Data) -> None:
@@ -151,6 +189,8 @@ def on_refreshed(draft: Draft, event: Data) -> None:
     _missed(draft)
     marks = [it for it in draft.promises.deadlines if it.is_of(HOLD)]
     earlier = [it for it in marks if it.since < draft.at]
+    if earlier and earlier[-1].state == "cancelled":
+        draft.end(earlier[-1])
     if not earlier or earlier[-1].state not in ("running", "breached") or draft.at > earlier[-1].due:
         return
     later = marks[len(earlier) :]

@@ -64,6 +64,7 @@ REACTIONS: dict[type[Data], Callable[[Draft, Any], None]] = {
     f.CallAnswered: calls.on_answered,
     f.CallAbandoned: calls.on_abandoned,
     f.CallEnded: calls.on_ended,
+    e.CallCorrected: calls.on_corrected,
     f.CallHeld: calls.on_held,
     f.HoldRefreshed: calls.on_refreshed,
     f.CallResumed: calls.on_resumed,

@@ -80,23 +80,27 @@ class Draft:
         if it := self.promises.last(kind):
             self.end(it, reason)
 
-    def end(self, it: Deadline, reason: str | None = None) -> None:
-        """What has happened ends the deadline: kept, or for this reason not wanted.
+    def end(self, it: Deadline, reason: str | None = None, at: datetime | None = None) -> None:
+        """What has happened (`at` another time than now) ends the deadline: kept, or for this reason not wanted.
 
         If that came too late the promise was broken all the same; a verdict that came too soon is corrected.
         """
-        late = it.state != "paused" and policy.is_past(it.due, it.inclusive, self.at)
+        at = at or self.at
+        late = it.state != "paused" and policy.is_past(it.due, it.inclusive, at)
         kept = reason is None and not it.warning
         if it.alive:
             if late:
                 self.add(broken(it))
             elif kept:
-                self.add(e.DeadlineMet(deadline=it.name, rule=it.rule, at=self.at))
+                self.add(e.DeadlineMet(deadline=it.name, rule=it.rule, at=at))
             else:
                 self.add(e.DeadlineCancelled(deadline=it.name, rule=it.rule, reason=reason or ENDED))
         elif it.state in ("breached", "warned") and not late:
             verdict: Literal["met", "cancelled"] = "met" if kept else "cancelled"
-            self.add(e.DeadlineCorrected(deadline=it.name, rule=it.rule, verdict=verdict, at=self.at))
+            self.add(e.DeadlineCorrected(deadline=it.name, rule=it.rule, verdict=verdict, at=at))
+        elif it.ended and at < it.ended and not late and it.state == ("cancelled" if kept else "met"):
+            ended: Literal["met", "cancelled"] = "met" if kept else "cancelled"
+            self.add(e.DeadlineCorrected(deadline=it.name, rule=it.rule, verdict=ended, at=at))
         now = self.promises.named(it.name)
         if now and now.escalates:
             self.add(e.StageEnded(stage="escalation", deadline=it.name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from contracts import events as e
 from contracts.base import Data
 from services.sla.draft import Draft
@@ -93,7 +95,8 @@ def on_agent_released(draft: Draft, event: e.AgentReleased) -> None:
     if not event.wrap_up or not seconds or (last and last.since == draft.at):
         return
     draft.drop(WRAP_UP, reason="superseded")
-    draft.set(Limit(WRAP_UP, "R24", seconds, warning=True), draft.at)
+    since = event.until - timedelta(seconds=seconds) if event.until else draft.at
+    draft.set(Limit(WRAP_UP, "R24", seconds, warning=True), since)
 
 
 def on_block_approved(draft: Draft, event: e.BlockApproved) -> None:

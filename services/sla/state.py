@@ -34,7 +34,10 @@ class Timer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """One promise, and what became of it; `level` counts escalations, None when there are no more to come."""
+    """One promise, and what became of it; `level` counts escalations, None when there are no more to come.
+
+    `ended` is when it was kept or no longer wanted.
+    """
 
     name: str
     rule: str
@@ -50,6 +53,7 @@ class Deadline:
     state: State = "running"
     level: int | None = 0
     left_s: float | None = None
+    ended: datetime | None = None
 
     def is_of(self, kind: str) -> bool:
         """Whether it is named after this kind: answer, answer-2, answer-3 …"""
@@ -171,16 +175,16 @@ def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
         case e.DeadlineSet():
             return _set(now, event)
         case e.DeadlineMet():
-            return _answered(_end(now, event.deadline, "met", over=True), event.deadline, event.at)
+            return _answered(_end(now, event.deadline, "met", event.at, over=True), event.deadline, event.at)
         case e.DeadlineBreached():
             return _end(now, event.deadline, "breached")
         case e.DeadlineWarned():
             return _warned(now, event.deadline)
         case e.DeadlineCancelled():
-            return _end(now, event.deadline, "cancelled", over=event.reason in (ENDED, ABANDONED))
+            return _end(now, event.deadline, "cancelled", at, over=event.reason in (ENDED, ABANDONED))
         case e.DeadlineCorrected():
             met = event.verdict == "met"
-            now = _end(now, event.deadline, event.verdict, over=met)
+            now = _end(now, event.deadline, event.verdict, event.at, over=met)
             return _answered(now, event.deadline, event.at) if met else now
         case e.StageEnded(stage="escalation"):
             return _change(now, event.deadline or "", level=None)
@@ -240,12 +244,14 @@ def _change(now: Promises, name: str, **changes: object) -> Promises:
     )
 
 
-def _end(now: Promises, name: str, state: State, *, over: bool = False) -> Promises:
+def _end(
+    now: Promises, name: str, state: State, at: datetime | None = None, *, over: bool = False
+) -> Promises:
     stages = _NONE
     if over:
         it = now.named(name)
         stages = next((_OVER[kind] for kind in _OVER if it and it.is_of(kind)), _NONE)
-    return replace(_change(now, name, state=state), over=now.over | stages)
+    return replace(_change(now, name, state=state, ended=at), over=now.over | stages)
 
 
 def _answered(now: Promises, name: str, at: datetime) -> Promises:

@@ -9,16 +9,19 @@ from services.sla.draft import Draft
 from services.sla.state import Figure
 
 
-def count(draft: Draft, figure: str, amount: float) -> None:
-    """R59, R60: one more call: the seconds it took, or 1 if it was answered and 0 if not."""
+def count(draft: Draft, figure: str, amount: float, calls: int = 1) -> None:
+    """R59, R60: one more call: the seconds it took, or 1 if it was answered and 0 if not.
+
+    `calls` 0: one that was counted already.
+    """
     watched = next((it for it in draft.protocol.watched if it.figure == figure), None)
     if watched is None:
         return
     id, day = f"figure:{figure}", policy.day_of(draft.protocol, draft.at)
     known = draft.world.aggregates.get(id)
-    _, calls, total, alerted = (known if isinstance(known, Figure) else Figure()).of(day)
+    _, before, total, alerted = (known if isinstance(known, Figure) else Figure()).of(day)
     # to the microsecond, so that a mean of exactly the bound is one
-    calls, total = calls + 1, round(total + amount, 6)
+    calls, total = before + calls, round(total + amount, 6)
     value = total / calls
     draft.decision.append(
         (id, e.FigureCounted(figure=figure, day=day, calls=calls, amount=total, value=value))

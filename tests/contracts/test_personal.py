@@ -31,6 +31,8 @@ MARKED = {
     "customer.registered.v1": {"name", "phones", "emails"},
     "message.received.v1": {"from", "subject", "text"},
     "rule.violated.v1": {"detail"},
+    "violation.withdrawn.v1": {"detail"},
+    "fact.deferred.v1": {"data"},
     "caller.classified.v1": {"evidence"},
     "prompt.issued.v1": {"text"},
     "agent.introduced.v1": {"name"},

@@ -159,7 +159,7 @@ class Line:
                 messages += core.handle(arrival)
             except Exception:  # noqa: BLE001  refused, and whoever asked is told so
                 continue
-        while (timer := core.decider.due(core.world)) and post.clock and timer[0] <= post.clock:
+        while (timer := core.due()) and post.clock and timer[0] <= post.clock:
             messages += core.handle(timer[1])
         return messages
 
@@ -241,7 +241,9 @@ class Line:
         cut = core.cut
         if cut:
             self.completed += 1
-            if cut.cause_source:
+            if held := core.cause_of(cut):
+                arrival = held
+            elif cut.cause_source:
                 arrival = place.fact(self.inbox[cut.inbox - 1])
             else:
                 cause = self.log[cut.log - 1]
@@ -249,3 +251,5 @@ class Line:
             for aggregate in place.needed([arrival]):
                 self._read_back(post, aggregate)
             self._append(post, core.complete(arrival))
+        else:
+            self._append(post, core.resume())
