@@ -373,6 +373,12 @@ class Stream:
         last = [raw.seq for raw in await asyncio.gather(*map(self.last, subjects)) if raw]
         end = min(max(last, default=0), until)
         if end <= after:
+            # of a subject whose last message is damaged the server says that there is none
+            for subject in subjects if not last else ():
+                if (found := await self.first_after(subject, after)) and found.seq <= until:
+                    raise errors.Corrupt(
+                        f"{subject} goes on at {found.seq}, but its end cannot be read: verify"
+                    )
             return
         parts = self.follow(subjects, after)
         try:

@@ -20,6 +20,7 @@ from centralita.server import NatsServer
 from centralita.stack import running
 from centralita.verify import verify
 from contracts import registry
+from eventlog.errors import Corrupt
 from eventlog.stream import Raw
 from tests.e2e.centre import Centre, advanced, fact, offered, signed_in, stated
 
@@ -185,3 +186,18 @@ async def test_running_services_know_of_a_missing_tail(store: Path, tmp_path: Pa
         core.own -= 100
     assert [each for each in wrong if "the running tickets knows a message" in each] == wrong
     assert len(wrong) == 1
+
+
+async def test_services_do_not_begin_anew_where_their_last_event_is_damaged(
+    store: Path, tmp_path: Path
+) -> None:
+    """Of a subject whose last message cannot be read the server says that there is none; a service is not deceived."""
+    damaged = tmp_path / "damaged"
+    shutil.copytree(store, damaged)
+    async with served(damaged) as client:
+        until = await client.log(CENTRE).last_sequence()
+    flipped(damaged / LOG / "1.blk", 0.999, Random(1))
+    async with served(damaged) as client:
+        with pytest.raises(Corrupt, match="its end cannot be read"):
+            async for _ in client.log(CENTRE).read([f"log.{CENTRE}.>"], 0, until):
+                pass
