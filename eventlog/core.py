@@ -360,14 +360,18 @@ class Core(Generic[W]):
     def _released(self, aggregates: set[str]) -> list[Message]:
         """Decide on what was held for these, the earliest that fits first, as long as anything does."""
         messages: list[Message] = []
+        tried = set[str]()  # each once: whatever becomes of one, it cannot hold up the rest
         while True:
             tracks = [track for it in aggregates if (track := self.tracks.get(it)) and track.held]
-            held = [it for track in tracks for it in (track.held or {}).values() if it.fact]
+            held = [
+                it for track in tracks for it in (track.held or {}).values() if it.fact and it.id not in tried
+            ]
             fits = next((it for it in sorted(held, key=_in_order) if self._fits(it)), None)
             if fits is None or fits.arrival is None:
                 return messages
+            tried.add(fits.id)
             refused = len(self.refused)
-            decided = self._decide(fits.arrival)
+            decided = self._decide(fits.arrival, held=fits)
             if len(self.refused) == refused:
                 self.accepted.append(fits.arrival.message.seq)
             aggregates |= {message.aggregate for message in decided}
@@ -395,7 +399,10 @@ class Core(Generic[W]):
             return None
         return Crowded(f"{self.open} are open, of at most {self.most_open}: nothing new can begin")
 
-    def _decide(self, arrival: Arrival, refusal: Exception | None = None) -> list[Message]:
+    def _decide(
+        self, arrival: Arrival, refusal: Exception | None = None, held: Held | None = None
+    ) -> list[Message]:
+        """Number what an input leads to; `refusal` if it is refused anyway, `held` if it is a fact that waited."""
         if arrival.message.time is None:
             arrival = arrival._replace(message=self.decider.dated(self.world, arrival.message))
         cause = arrival.message
@@ -404,19 +411,20 @@ class Core(Generic[W]):
         try:
             if arrival.malformed is not None or refusal is not None:
                 raise arrival.malformed or refusal or AssertionError
-            if arrival.kind == "timer" and (held := self._held(arrival.aggregate, cause.id)):
-                decision = self._encoded(self.decider.expire(self.world, held))
+            if arrival.kind == "timer" and (expired := self._held(arrival.aggregate, cause.id)):
+                decision = self._encoded(self.decider.expire(self.world, expired))
             else:
                 decision = self._encoded(self.decider.decide(self.world, arrival))
         except Exception as reason:
             if arrival.kind in ("command", "timer"):
                 raise
             self.refused.append((arrival, reason))
-            if waits := self._waits(arrival, reason):
+            if not held and (waits := self._waits(arrival, reason)):
                 decision, salt = waits, f"{salt} {HELD} {cause.seq}"
             else:
                 decision = self._encoded(self.decider.refuse(self.world, arrival, reason))
                 salt, cause_source = f"{salt} {cause.seq}", ""
+                cause = cause._replace(id=held.id) if held else cause  # as one that has waited in vain
         if arrival.kind in ("command", "timer") and len(decision) > 1:
             raise AssertionError(f"{cause.name}: a {arrival.kind} may lead to one event only")
         return [

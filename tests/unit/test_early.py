@@ -77,6 +77,21 @@ def test_a_hold_told_twice_does_not_hold_again() -> None:
     assert json.loads(service.handle(due[1])[0].data)["rule"] == "call-held"
 
 
+def test_what_waited_and_is_refused_then_is_let_go() -> None:
+    """It is rejected once, for the reason that it meets then, and may be sent again; others that waited go on."""
+    service = core()
+    for seq, name, seconds in ((1, "call.answered", 3), (2, "call.answered", 2), (3, "call.held", 4)):
+        assert names(
+            service.handle(fact(seq, name, seconds, **({"agent": f"a{seq}"} if seq < 3 else {})))
+        ) == ["fact.deferred"]
+    whole = service.handle(fact(4, "call.offered", 1))
+    assert names(whole) == ["call.offered", "call.answered", "fact.rejected", "call.held"]
+    assert json.loads(whole[2].data)["rule"] == "call-answered"
+    assert service.due() is None
+    again = fact(1, "call.answered", 3, agent="a1").message._replace(seq=9)
+    assert names(service.handle(Arrival("fact", "c1", again))) == ["fact.rejected"]
+
+
 def test_an_answer_behind_the_end() -> None:
     """The call was answered and is over; the others are told when."""
     service = core()
