@@ -289,7 +289,7 @@ class Core(Generic[W]):
                         track.causes.discard(f"{held.fact.source} {held.fact.id}")
 
     def _replay(self, message: Message) -> Any:
-        """Let a recorded event happen, and return it; what this release cannot read stops its aggregate, nothing else."""
+        """Let a recorded event happen, and return it; what this release cannot read stops what it is about."""
         at = _time(message)
         try:
             event = self.decider.decode(message.name, message.version, message.data)

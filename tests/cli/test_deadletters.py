@@ -17,7 +17,7 @@ def test_a_rejected_fact_is_listed_shown_mended_and_discarded(stack: Stack, tmp_
     assert stack.typed("deadletters", "list", "-c", centre).out == f"nothing is set aside in {centre}\n"
     facts = [
         fact(1, "call.offered", "c-1", 0, queue="general"),
-        fact(2, "call.answered", "c-9", 1, agent="lucia"),
+        fact(2, "customer.registered", "7", 1, name="Ruiz", kind="weather"),
         fact(3, "kind.confirmed", "c-1", 2, kind="weather", answer=True),
     ]
     assert stack.typed("publish", "-c", centre, stdin="".join(facts)).code == 0
@@ -26,7 +26,7 @@ def test_a_rejected_fact_is_listed_shown_mended_and_discarded(stack: Stack, tmp_
         listed = stack.typed("deadletters", "list", "-c", centre, "--json").json["letters"]
     unknown, wrong = (str(it["number"]) for it in listed)
     assert [(it["about"], it["state"], it["service"]) for it in listed] == [
-        ("c-9", "rejected", "intake"),
+        ("customer:7", "rejected", "intake"),
         ("c-1", "rejected", "intake"),
     ]
     table = stack.typed("deadletters", "list", "-c", centre).out.splitlines()

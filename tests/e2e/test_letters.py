@@ -228,7 +228,7 @@ async def test_agents_go_on(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> 
 async def test_a_rejected_fact_is_mended_or_discarded(centre: Centre) -> None:
     """It is sent again with other data and led by the record of who did so; a discarded one leaves no original."""
     await centre.tell(offered("c1", 0), fact("request.stated", "c1", 1, text="hola", category="weather"))
-    await centre.tell(fact("call.answered", "c9", 1))
+    await centre.tell(fact("request.stated", "c9", 1, text="hola", category="weather"))
     mended, lost = await letters(centre)
     assert {mended.state, lost.state} == {"rejected"}
     assert await resend(centre, mended) == "rejected"
