@@ -189,7 +189,7 @@ class Audit:
                 self._deadlines.add(hash(f"{message.aggregate}.{json.loads(message.data)['deadline']}"))
             except (ValueError, KeyError, TypeError):
                 self._say(message.seq, message.name, "its data names no deadline")
-        elif message.cause and not message.cause_source and message.name != "fact.rejected":
+        elif message.cause and not message.cause_source and not _of_fact(message):
             self._caused(message)
 
     def _caused(self, message: Message) -> None:
@@ -218,3 +218,13 @@ def anchor_of(raw: Raw) -> dict[str, Any] | None:
         return {"position": int(found["position"]), "chain": str(found["chain"])}
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _of_fact(message: Message) -> bool:
+    """Whether an event says what became of a fact that led to nothing: its cause lay in the inbox."""
+    if not message.name.startswith("deadletter."):
+        return message.name == "fact.rejected"
+    try:
+        return bool(json.loads(message.data)["kind"] == "fact")
+    except (ValueError, KeyError, TypeError):
+        return False

@@ -17,6 +17,7 @@ from centralita.commands import (
     backup,
     call,
     centre,
+    deadletters,
     demo,
     explain,
     figures,
@@ -62,6 +63,7 @@ for verb in VERBS:
     app.command()(verb)
 app.add_typer(centre.app, name="centre")
 app.add_typer(protocol.app, name="protocol")
+app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(attachment.app, name="attachment")
 app.add_typer(ask.commands(), name="command")
 app.add_typer(ask.queries(), name="query")

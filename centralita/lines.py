@@ -16,7 +16,7 @@ from eventlog.codec import JSON, Message, timestamp
 __all__ = ["cloudevent", "data_of", "deadline_of", "facts", "line", "service_of", "when"]
 
 COLOURS = {"intake": "cyan", "routing": "magenta", "tickets": "green", "sla": "yellow", "centre": "blue"}
-ALARMING = {"fact.rejected", "rule.violated", "record.refused", "deadline.breached"}
+ALARMING = {"fact.rejected", "deadletter.set_aside", "rule.violated", "record.refused", "deadline.breached"}
 LONGEST = 48
 
 

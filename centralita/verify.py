@@ -193,6 +193,8 @@ async def _rebuild(
             report.compared.append(f"checkpoint of {name} at {kept.memory['own']}")
             report.wrong += await _differences(service, kept.memory, core, recovery)
         await recovery.catch_up(last)
+        for id, why in decider.stopped(core.world).items():
+            report.wrong.append(f"{name}: {id} is stopped, as this release cannot read it: {why}")
     except Exception as reason:
         if isinstance(reason, errors.LogError) and not isinstance(reason, errors.Corrupt):
             raise
@@ -209,7 +211,8 @@ async def _differences(
     for name, value in memory.items():
         setattr(kept, name, value)
     what = f"{service.name}: the checkpoint"
-    unknown = sorted(set(rebuilt.world.aggregates) - set(kept.world.aggregates))
+    # what an older release could not read when it wrote the checkpoint is no difference
+    unknown = sorted(set(rebuilt.world.aggregates) - set(kept.world.aggregates) - set(kept.world.stopped))
     found = [f"{what} lacks {id}" for id in unknown if not rebuilt.decider.over(rebuilt.world, id)]
     if kept.own != rebuilt.own:
         found.append(f"{what} stands at {kept.own}, the log at {rebuilt.own}")

@@ -47,12 +47,20 @@ HEADERS: Mapping[str, tuple[Json, str]] = {
         {"pattern": "^[0-9a-f]{32}$"},
         "Hash of the message and of all that its writer recorded before: see Verify in operations.md.",
     ),
-    "ce-actor": ({}, "Who gave the command that led to it."),
+    "ce-actor": ({}, "Who gave the command that led to it, or sent the fact again."),
+    "ce-resends": (
+        {"pattern": "^[0-9]+$"},
+        "The position in the inbox of a fact set aside or rejected, of which this is the same again.",
+    ),
+    "ce-why": ({}, "Why it is sent again."),
 }
 """Every header: the schema of its value and what it means; values are percent-encoded as CloudEvents says."""
 
 REQUIRED = ("ce-specversion", "ce-id", "ce-source", "ce-type")
-OF_FACTS = (*REQUIRED, "ce-datacontenttype", "ce-subject", "ce-time", "ce-dataversion", "ce-traceparent")
+OF_FACTS = (
+    *(*REQUIRED, "ce-datacontenttype", "ce-subject", "ce-time", "ce-dataversion", "ce-traceparent"),
+    *("ce-actor", "ce-resends", "ce-why"),
+)
 OF_REQUESTS = ("ce-id", "ce-source", "ce-time", "ce-actor", "ce-traceparent")
 
 _PARAMETERS: Mapping[str, Json] = {

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from contracts.base import Data
+from contracts.letters import Letters
 from contracts.protocol import PLAIN
 from contracts.protocol import Protocol as CentreProtocol
 
@@ -54,11 +55,15 @@ class Moment(NamedTuple):
     before: Any
 
 
+Past = tuple[Moment, ...]
+"""What happened lately to an aggregate, in order."""
+
+
 class Index(Protocol[A]):
     """What a service must find without knowing the id; kept up to date from each aggregate's change alone."""
 
-    def note(self, id: str, before: A | None, after: A) -> None:
-        """The aggregate has changed; calling it again with a closed aggregate read back changes nothing."""
+    def note(self, id: str, before: A | None, after: A | None) -> None:
+        """The aggregate has changed, or (None) can no longer be read; a closed one read back changes nothing."""
         ...
 
 
@@ -71,6 +76,7 @@ class World(Generic[A, I]):
 
     `past` are the last five seconds of those that the index says are to be kept in order of occurrence (`ORDERED`),
     but for events that say how things stand, the last of which counts (`STANDING`).
+    `letters` is what it has set aside, `stopped` says of aggregates that cannot be read why.
     """
 
     index: I
@@ -78,7 +84,9 @@ class World(Generic[A, I]):
     protocol: CentreProtocol = PLAIN
     versions: dict[int, CentreProtocol] = field(default_factory=dict)
     virtual: bool = False
-    past: dict[str, tuple[Moment, ...]] = field(default_factory=dict)
+    past: dict[str, Past] = field(default_factory=dict)
+    letters: Letters = field(default_factory=Letters)
+    stopped: dict[str, str] = field(default_factory=dict)
 
     def under(self, version: int | None) -> CentreProtocol:
         """The protocol of this version; the present one where it is not known."""
@@ -88,18 +96,42 @@ class World(Generic[A, I]):
         self, step: Callable[[A | None, Data, datetime], A], id: str, event: Data, at: datetime
     ) -> None:
         """Let an event of this aggregate happen."""
-        before, past = self.aggregates.get(id), self.past.get(id)
+        self.become(id, *self.after(step, event, at, self.aggregates.get(id), self.past.get(id)))
+
+    def after(
+        self,
+        step: Callable[[A | None, Data, datetime], A],
+        event: Data,
+        at: datetime,
+        before: A | None,
+        past: Past | None,
+    ) -> tuple[A, Past | None]:
+        """How an aggregate is after an event, and its past, where one is kept of it; nothing changes."""
         standing = past and isinstance(event, getattr(self.index, "STANDING", ()))
         if past and not standing and at < past[-1].at and (late := _behind(past, at)) is not None:
-            self.past[id], after = _inserted(past, late, step, event, at)
-        else:
-            after = step(before, event, at)
-            if isinstance(after, getattr(self.index, "ORDERED", ())):
-                self.past[id] = _appended(past or (), Moment(at, at, event, before))
+            return _inserted(past, late, step, event, at)
+        after = step(before, event, at)
+        if isinstance(after, getattr(self.index, "ORDERED", ())):
+            past = _appended(past or (), Moment(at, at, event, before))
+        return after, past
+
+    def become(self, id: str, after: A, past: Past | None) -> None:
+        """Let the aggregate be this from now on, with this past."""
+        before = self.aggregates.get(id)
         self.aggregates[id] = after
+        if past:
+            self.past[id] = past
         self.index.note(id, before, after)
 
-    def later(self, id: str, at: datetime) -> tuple[Moment, ...]:
+    def stop(self, id: str, reason: str) -> None:
+        """The aggregate cannot be read any further: it leaves memory, and what it was found by."""
+        before = self.aggregates.get(id)
+        self.forget(id)
+        self.stopped[id] = reason
+        if before is not None:
+            self.index.note(id, before, None)
+
+    def later(self, id: str, at: datetime) -> Past:
         """What happened to an aggregate after a time, as far as that is remembered; mostly nothing."""
         past = self.past.get(id)
         if not past or at >= past[-1].at or (late := _behind(past, at)) is None:
@@ -114,9 +146,10 @@ class World(Generic[A, I]):
         """Let an aggregate leave memory."""
         self.aggregates.pop(id, None)
         self.past.pop(id, None)
+        self.stopped.pop(id, None)
 
 
-def _behind(past: tuple[Moment, ...], at: datetime) -> int | None:
+def _behind(past: Past, at: datetime) -> int | None:
     """The first moment after a time; None if that is too long ago, or from before the beginning."""
     if at < past[-1].at - WINDOW:
         return None
@@ -124,7 +157,7 @@ def _behind(past: tuple[Moment, ...], at: datetime) -> int | None:
     return None if past[place].before is None else place
 
 
-def _appended(past: tuple[Moment, ...], moment: Moment) -> tuple[Moment, ...]:
+def _appended(past: Past, moment: Moment) -> Past:
     if not past:
         return (moment,)
     if moment.at < past[-1].at:  # too late to be put in its place
@@ -136,11 +169,11 @@ def _appended(past: tuple[Moment, ...], moment: Moment) -> tuple[Moment, ...]:
 
 
 def _inserted(
-    past: tuple[Moment, ...], place: int, step: Callable[[Any, Data, datetime], A], event: Data, at: datetime
-) -> tuple[tuple[Moment, ...], A]:
-    """The past with something put in its place, and how the aggregate is now."""
+    past: Past, place: int, step: Callable[[Any, Data, datetime], A], event: Data, at: datetime
+) -> tuple[A, Past]:
+    """How the aggregate is with something put in its place, and its past with that."""
     state, whole = past[place].before, list(past[:place])
     for moment in (Moment(at, at, event, state), *past[place:]):
         whole.append(moment._replace(before=state))
         state = step(state, moment.event, moment.said)
-    return tuple(whole), state
+    return state, tuple(whole)

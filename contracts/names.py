@@ -78,6 +78,10 @@ EVENTS: Mapping[str, type[Data]] = {
     "protocol.published": e.ProtocolPublished,
     "fact.rejected": e.FactRejected,
     "fact.deferred": e.FactDeferred,
+    "deadletter.set_aside": e.DeadletterSetAside,
+    "deadletter.requested": e.DeadletterRequested,
+    "deadletter.resent": e.DeadletterResent,
+    "deadletter.discarded": e.DeadletterDiscarded,
     "rule.violated": e.RuleViolated,
     "key.kept": e.KeyKept,
     "caller.classified": e.CallerClassified,
@@ -173,6 +177,9 @@ EVENTS: Mapping[str, type[Data]] = {
     "figure.recovered": e.FigureRecovered,
 }
 
+LETTERS: Mapping[str, type[Data]] = {"resend": c.ResendLetter, "discard": c.DiscardLetter}
+"""Commands of every service, about what it has set aside."""
+
 COMMANDS: Mapping[str, Mapping[str, type[Data]]] = {
     "intake": {
         "release": c.ReleaseCall,
@@ -180,6 +187,7 @@ COMMANDS: Mapping[str, Mapping[str, type[Data]]] = {
         "approve_block": c.ApproveBlock,
         "refuse_block": c.RefuseBlock,
         "lift_block": c.LiftBlock,
+        **LETTERS,
     },
     "routing": {
         "assign": c.AssignCall,
@@ -189,6 +197,7 @@ COMMANDS: Mapping[str, Mapping[str, type[Data]]] = {
         "transfer": c.TransferCall,
         "consult": c.ConsultAgent,
         "change_shares": c.ChangeShares,
+        **LETTERS,
     },
     "tickets": {
         "register": c.RegisterTicket,
@@ -210,8 +219,9 @@ COMMANDS: Mapping[str, Mapping[str, type[Data]]] = {
         "resolve_problem": c.ResolveProblem,
         "send_access": c.SendAccess,
         "review": c.ReviewCall,
+        **LETTERS,
     },
-    "sla": {},
+    "sla": {**LETTERS},
 }
 
 QUERIES: Mapping[str, Mapping[str, type[c.Query]]] = {

@@ -162,6 +162,23 @@ def call_of(aggregate: str) -> str:
     return call if kind in BESIDE else aggregate
 
 
+UNORDERED = ("agent", "customer", CLOCK)
+"""Topics whose facts stand alone: one that cannot be handled holds up no later one about the same agent or customer."""
+
+
+def keeps_order(aggregate: str) -> bool:
+    """Whether what is about an aggregate waits behind what of it could not be handled: calls, messages and cases."""
+    return aggregate.partition(":")[0] not in UNORDERED
+
+
+def addressed(aggregate: str) -> tuple[str, str] | None:
+    """The topic and id under which a fact about an aggregate is published; None where none could be."""
+    topic, colon, id = aggregate.partition(":")
+    if not colon:
+        topic, id = (CLOCK, CLOCK) if aggregate == CLOCK else ("call", aggregate)
+    return (topic, id) if topic in TOPICS and valid_id(id, topic) else None
+
+
 def inbox_stream(centre: str) -> str:
     """The stream that holds a centre's inbox."""
     return f"INBOX_{centre}"

@@ -39,7 +39,8 @@ class Message(NamedTuple):
     `sequence` is the version within the aggregate (1, 2, …), `version` the version of the data's schema,
     `place` the place within its decision (2 of 3), `inbox` and `log` the stream sequences up to which the
     writer had read, `protocol` the version of the rules that it followed, `chain` its link (`eventlog.chain`),
-    `seq` and `stored` where and when (UTC) the server keeps it (0 and None before it does).
+    `seq` and `stored` where and when (UTC) the server keeps it (0 and None before it does). A fact that is sent
+    again names the one it `resends`, by its position in the inbox, who does so (`actor`) and `why`.
     """
 
     aggregate: str
@@ -59,6 +60,8 @@ class Message(NamedTuple):
     actor: str = ""
     trace: str = ""
     chain: str = ""
+    resends: int = 0
+    why: str = ""
     content_type: str = JSON
     seq: int = 0
     stored: datetime | None = None
@@ -115,6 +118,10 @@ def headers_of(message: Message) -> dict[str, str]:
         headers["ce-traceparent"] = _escaped(message.trace)
     if message.chain:
         headers[CHAIN] = _escaped(message.chain)
+    if message.resends:
+        headers["ce-resends"] = str(message.resends)
+    if message.why:
+        headers["ce-why"] = _escaped(message.why)
     return headers
 
 
@@ -159,6 +166,8 @@ def message_of(
         actor=_plain(found, "ce-actor"),
         trace=_plain(found, "ce-traceparent"),
         chain=_plain(found, CHAIN),
+        resends=_number(found, "ce-resends", 0),
+        why=_plain(found, "ce-why"),
         content_type=content_type,
         seq=seq,
         stored=stored,

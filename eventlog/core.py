@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -17,6 +17,7 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 from eventlog.chain import linked
 from eventlog.codec import Malformed, Message, Types
 from eventlog.errors import Corrupt, Crowded, Taken
+from eventlog.faults import Broken, Fault
 from eventlog.secrecy import OPEN, Secrecy
 
 TERM = "term"
@@ -32,13 +33,20 @@ class Arrival(NamedTuple):
     """Something to decide on: `message` as it was read, and the aggregate of this service that it is about.
 
     Facts come from the inbox, events from other services' part of the log; `message.seq` is their position
-    there. `malformed` is set where the message could not be read at all.
+    there. `malformed` is set where the message could not be read at all, `again` is the service's own event that
+    asks for another's event to be decided on once more.
     """
 
     kind: Literal["fact", "event", "command", "timer"]
     aggregate: str
     message: Message
     malformed: Malformed | None = None
+    again: Message | None = None
+
+    @property
+    def identity(self) -> tuple[str, str, str, int]:
+        """What tells one input from another."""
+        return self.kind, self.message.source, self.message.id, self.message.seq
 
 
 class Held(NamedTuple):
@@ -65,6 +73,8 @@ class Decider(Types, Protocol[W]):
     name: str
     heeds: frozenset[str]
     """Names of the other services' events that it decides on; the rest is passed over unread."""
+    asks_again: str
+    """The name of the service's own event that asks for another service's event to be decided on once more."""
     upstream: tuple[str, ...]
     """Services whose time it must have heard before its own clock moves; none: it reads the time itself."""
 
@@ -104,8 +114,36 @@ class Decider(Types, Protocol[W]):
         """What is recorded of a fact that has waited in vain, in one event."""
         ...
 
+    def lawful(self, arrival: Arrival, reason: Exception) -> bool:
+        """Whether that is a refusal of the input, and no fault of ours."""
+        ...
+
+    def blocked(self, world: W, arrival: Arrival) -> Fault | None:
+        """Why an input is to be set aside without being tried."""
+        ...
+
+    def set_aside(self, world: W, arrival: Arrival, fault: Fault, log: int) -> Sequence[tuple[str, Any]]:
+        """What is recorded, in one event, of an input that could not be handled; `log` is how far the log was read."""
+        ...
+
+    def original(self, message: Message) -> int:
+        """The position of the event that one of the service's own asks to be decided on once more; 0 for none."""
+        ...
+
+    def known(self, world: W, aggregate: str, source: str, id: str) -> bool:
+        """Whether a fact of this source and id is set aside."""
+        ...
+
     def evolve(self, world: W, aggregate: str, event: Any, at: datetime) -> None:
         """Let one of the service's own events happen."""
+        ...
+
+    def stopped(self, world: W) -> Mapping[str, str]:
+        """The aggregates in memory that have stopped, and why."""
+        ...
+
+    def stop(self, world: W, aggregate: str, reason: str) -> None:
+        """The aggregate's own events cannot be read any further: it leaves memory, and nothing is decided on it."""
         ...
 
     def refer(self, world: W, message: Message) -> None:
@@ -222,8 +260,9 @@ class Core(Generic[W]):
 
     def _evolve(self, track: Track, message: Message, event: Any = None) -> None:
         if event is None:
-            event = self.decider.decode(message.name, message.version, message.data)
-        self.decider.evolve(self.world, message.aggregate, event, _time(message))
+            event = self._replay(message)
+        else:
+            self.decider.evolve(self.world, message.aggregate, event, _time(message))
         track.version = message.sequence
         self.nowhere.pop(message.aggregate, None)
         if message.cause_source and message.place[0] == 1:
@@ -248,6 +287,20 @@ class Core(Generic[W]):
                     del track.held[held.id]
                     if held.fact:
                         track.causes.discard(f"{held.fact.source} {held.fact.id}")
+
+    def _replay(self, message: Message) -> Any:
+        """Let a recorded event happen, and return it; what this release cannot read stops what it is about."""
+        at = _time(message)
+        try:
+            event = self.decider.decode(message.name, message.version, message.data)
+            self.decider.evolve(self.world, message.aggregate, event, at)
+            return event
+        except Exception as reason:
+            if isinstance(reason, Malformed) and not reason.unknown:
+                raise
+            event_read = f"{message.name} of version {message.version}, number {message.sequence}"
+            self.decider.stop(self.world, message.aggregate, f"{event_read}: {Fault(reason).reason}")
+            return None
 
     def _record(self, message: Message) -> None:
         self.inbox, self.log = max(self.inbox, message.inbox), max(self.log, message.log)
@@ -289,7 +342,12 @@ class Core(Generic[W]):
         """Decide again what was cut short, on the state before it, and return what is missing of it."""
         part, self._cut, head = self._cut, [], self.chain
         self.inbox, self.log = part[0].inbox, part[0].log
-        whole = self._decide(arrival)
+        try:
+            whole = self._decide(arrival)
+        except Fault as fault:
+            raise Corrupt(
+                f"the decision cut short at {part[-1].seq} cannot be made again: {fault}"
+            ) from fault
         if [_identity(m) for m in whole[: len(part)]] != [_identity(m) for m in part]:
             raise Corrupt(f"the decision cut short at {part[-1].seq} comes out differently: {part[-1].name}")
         self.stored(whole[: len(part)], [m.seq for m in part])
@@ -311,18 +369,20 @@ class Core(Generic[W]):
 
     # decisions
 
-    def handle(self, arrival: Arrival) -> list[Message]:
+    def handle(self, arrival: Arrival, fault: Fault | None = None) -> list[Message]:
         """Decide on an input and let what comes out happen; the events are numbered and ready to be stored.
 
         A fact or command known by source and id leads to nothing. A refused command raises its refusal; of a
         refused fact the refusal is recorded, and noted in `refused` so that the original can be kept first; so it is
         of one that waits, and if that is accepted after all its position is noted in `accepted`.
+        Raises Fault, and nothing has changed, where the input cannot be handled: given back with that `fault`
+        it is set aside.
         """
         message = arrival.message
         if arrival.kind == "fact":
             self.inbox = message.seq
         elif arrival.kind == "event":
-            self.log = message.seq
+            self.log = (arrival.again or message).seq
         key = f"{message.source} {message.id}"
         if arrival.kind == "command" and (known := self.commands.get(key)):
             if known.id != _event_id(self._salt(arrival), 1):
@@ -332,8 +392,22 @@ class Core(Generic[W]):
             track = self.tracks.get(arrival.aggregate)
             if track is not None and key in track.causes:
                 return []
-        messages = self._decide(arrival, self._crowded(arrival))
+            if not message.resends and self.decider.known(
+                self.world, arrival.aggregate, message.source, message.id
+            ):
+                return []
+        messages = self._handled(arrival, fault)
         return self._with_released(messages) if self.waiting else messages
+
+    def _handled(self, arrival: Arrival, fault: Fault | None) -> list[Message]:
+        if arrival.kind == "timer" and (held := self._held(arrival.aggregate, arrival.message.id)):
+            blocked = self.decider.blocked(self.world, held.arrival) if held.arrival else None
+            return (
+                self._set_aside(held.arrival, blocked) if held.arrival and blocked else self._decide(arrival)
+            )
+        if fault := fault or self.decider.blocked(self.world, arrival):
+            return self._set_aside(arrival, fault)
+        return self._decide(arrival, self._crowded(arrival))
 
     def due(self) -> tuple[datetime, Arrival] | None:
         """The earliest timer: one of the decider's, or a fact that has waited long enough."""
@@ -353,6 +427,14 @@ class Core(Generic[W]):
         track = self.tracks.get(aggregate)
         return track.held.get(id) if track and track.held else None
 
+    def _released_by(self, arrival: Arrival) -> Arrival:
+        """The input; of a fact that waited, with the event that says so as the cause: it waits no more."""
+        track = self.tracks.get(arrival.aggregate)
+        for held in (track.held or {}).values() if track and arrival.kind == "fact" else ():
+            if held.fact and (held.fact.source, held.fact.id) == (arrival.message.source, arrival.message.id):
+                return arrival._replace(message=arrival.message._replace(id=held.id))
+        return arrival
+
     def _with_released(self, messages: list[Message]) -> list[Message]:
         """The decision, with those on the facts that waited for it."""
         return messages + self._released({message.aggregate for message in messages})
@@ -371,7 +453,10 @@ class Core(Generic[W]):
                 return messages
             tried.add(fits.id)
             refused = len(self.refused)
-            decided = self._decide(fits.arrival, held=fits)
+            try:
+                decided = self._decide(fits.arrival)
+            except Fault as fault:
+                decided = self._set_aside(fits.arrival, fault)
             if len(self.refused) == refused:
                 self.accepted.append(fits.arrival.message.seq)
             aggregates |= {message.aggregate for message in decided}
@@ -380,11 +465,23 @@ class Core(Generic[W]):
     def _fits(self, held: Held) -> bool:
         """Whether a fact waits for nothing any more; it may be refused all the same."""
         assert held.arrival
+        if self.decider.blocked(self.world, held.arrival):
+            return False
         try:
             self.decider.decide(self.world, held.arrival)
         except Exception as reason:  # noqa: BLE001  whatever it is, it is not that it came early
             return not self.decider.early(reason)
         return True
+
+    def _set_aside(self, arrival: Arrival, fault: Fault) -> list[Message]:
+        """Record that an input could not be handled; a fact's original is to be kept, as that of a refused one."""
+        if arrival.message.time is None:
+            arrival = arrival._replace(message=self.decider.dated(self.world, arrival.message))
+        decision = self._encoded(self.decider.set_aside(self.world, arrival, fault, self.log))
+        if arrival.kind == "fact":
+            self.refused.append((arrival, fault))
+        salt = f"{self._salt(arrival)} {arrival.message.seq or self.log} aside"
+        return self._numbered(self._released_by(arrival), decision, salt, "")
 
     @property
     def open(self) -> int:
@@ -397,12 +494,11 @@ class Core(Generic[W]):
             return None
         if (arrival.kind == "fact" and arrival.aggregate in self.tracks) or not self.decider.begins(arrival):
             return None
+        if arrival.message.resends:  # somebody wants it to begin
+            return None
         return Crowded(f"{self.open} are open, of at most {self.most_open}: nothing new can begin")
 
-    def _decide(
-        self, arrival: Arrival, refusal: Exception | None = None, held: Held | None = None
-    ) -> list[Message]:
-        """Number what an input leads to; `refusal` if it is refused anyway, `held` if it is a fact that waited."""
+    def _decide(self, arrival: Arrival, refusal: Exception | None = None) -> list[Message]:
         if arrival.message.time is None:
             arrival = arrival._replace(message=self.decider.dated(self.world, arrival.message))
         cause = arrival.message
@@ -411,30 +507,47 @@ class Core(Generic[W]):
         try:
             if arrival.malformed is not None or refusal is not None:
                 raise arrival.malformed or refusal or AssertionError
-            if arrival.kind == "timer" and (expired := self._held(arrival.aggregate, cause.id)):
-                decision = self._encoded(self.decider.expire(self.world, expired))
+            if arrival.kind == "timer" and (held := self._held(arrival.aggregate, cause.id)):
+                decision = self._encoded(self.decider.expire(self.world, held))
             else:
                 decision = self._encoded(self.decider.decide(self.world, arrival))
         except Exception as reason:
-            if arrival.kind in ("command", "timer"):
+            if arrival.kind == "command":
                 raise
+            if not self.decider.lawful(arrival, reason):
+                raise Fault(reason) from reason
             self.refused.append((arrival, reason))
-            if not held and (waits := self._waits(arrival, reason)):
+            if waits := self._waits(arrival, reason):
                 decision, salt = waits, f"{salt} {HELD} {cause.seq}"
             else:
                 decision = self._encoded(self.decider.refuse(self.world, arrival, reason))
                 salt, cause_source = f"{salt} {cause.seq}", ""
-                cause = cause._replace(id=held.id) if held else cause  # as one that has waited in vain
+                arrival = self._released_by(arrival)
         if arrival.kind in ("command", "timer") and len(decision) > 1:
             raise AssertionError(f"{cause.name}: a {arrival.kind} may lead to one event only")
-        return [
-            self._number(cause, event, salt, cause_source, (place, len(decision)))
-            for place, event in enumerate(decision, start=1)
-        ]
+        if arrival.kind == "timer" and not decision:  # it would be due for ever
+            raise Fault(AssertionError(f"{cause.id}: a timer leads to an event"))
+        return self._numbered(arrival, decision, salt, cause_source)
+
+    def _numbered(
+        self, arrival: Arrival, decision: Sequence[_Encoded], salt: str, cause_source: str
+    ) -> list[Message]:
+        cause = arrival.message
+        if arrival.again:
+            cause = arrival.again._replace(time=cause.time, protocol=cause.protocol)
+        try:
+            return [
+                self._number(cause, event, salt, cause_source, (place, len(decision)))
+                for place, event in enumerate(decision, start=1)
+            ]
+        except Exception as error:
+            raise Broken(f"{arrival.kind} {arrival.message.name} of {arrival.aggregate}") from error
 
     def _waits(self, arrival: Arrival, reason: Exception) -> list[_Encoded]:
         """That a refused fact waits for what it follows; nothing where it does not, or too many do."""
-        if arrival.kind != "fact" or not self.decider.early(reason) or len(self.waiting) >= MOST_HELD:
+        if arrival.kind != "fact" or arrival.message.resends or not self.decider.early(reason):
+            return []
+        if len(self.waiting) >= MOST_HELD:
             return []
         track = self.tracks.get(arrival.aggregate)
         if track and track.held and len(track.held) >= MOST_HELD_OF_ONE:
@@ -459,7 +572,8 @@ class Core(Generic[W]):
         """What the ids of an input's events are made of; a command's verb is part of it, a fact's type is not."""
         cause = arrival.message
         verb = f" {cause.name}" if arrival.kind == "command" else ""
-        return f"{self.source} {arrival.kind} {cause.source} {cause.id}{verb}"
+        again = f" {arrival.again.id}" if arrival.again else ""
+        return f"{self.source} {arrival.kind} {cause.source} {cause.id}{verb}{again}"
 
     def _number(
         self, cause: Message, encoded: _Encoded, salt: str, cause_source: str, place: tuple[int, int]

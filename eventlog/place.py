@@ -63,7 +63,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often and how much: seconds, and numbers of inputs or messages."""
+    """How often and how much: seconds, and numbers of inputs or messages.
+
+    `again`: the waits before an input that could not be handled is tried again; `hold_up`: how long all of them
+    together may hold up the rest within ten seconds.
+    """
 
     beat: float = 0.05
     silence: float = 2.0
@@ -73,6 +77,8 @@ class Pace:
     trim: float = 5.0
     checkpoint: int = 20_000
     retry: float = 0.2
+    again: tuple[float, ...] = (0.02, 0.08, 0.3)
+    hold_up: float = 0.8
 
 
 def read(raw: Raw) -> Message:

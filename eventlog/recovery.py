@@ -23,9 +23,14 @@ class Recovery(Generic[W]):
     def __init__(self, core: Core[W], log: Stream, inbox: Stream, place: Place) -> None:
         self.core, self._log, self._inbox, self._place = core, log, inbox, place
         self._referred = 0
+        self._begun = False
 
     async def catch_up(self, until: int) -> None:
         """Fold own events up to a position of the log, the centre's messages in their places among them."""
+        if not self._begun:  # what an older release could not read when it wrote the checkpoint
+            for aggregate in list(self.core.decider.stopped(self.core.world)):
+                await self._restore(aggregate)
+            self._begun = True
         references = [
             raw
             async for part in self._log.read([self._place.reference], self._referred, until)
@@ -63,15 +68,28 @@ class Recovery(Generic[W]):
         return self.core.complete(arrival)
 
     async def _cause_of(self, cut: Message) -> Arrival:
-        if cut.cause_source:
-            raw = await self._inbox.get(cut.inbox)
-            if raw is None:
-                raise errors.Corrupt(f"the fact at {cut.inbox} is gone, and its decision is not complete")
-            return self._place.fact(raw)
-        raw = await self._log.get(cut.log)
+        raw = None if cut.cause_source else await self._log.get(cut.log)
+        if raw is not None and read(raw).id == cut.cause:
+            return await self.again(raw) or event(raw)
+        raw = await self._inbox.get(
+            cut.inbox
+        )  # of a fact that was sent again and refused this is the cause too
         if raw is None:
-            raise errors.Corrupt(f"the event at {cut.log} is gone, and the decision on it is not complete")
-        return event(raw)
+            raise errors.Corrupt(
+                f"what led to the event at {cut.seq} is gone, and its decision is not complete"
+            )
+        return self._place.fact(raw)
+
+    async def again(self, raw: Raw) -> Arrival | None:
+        """The event that one of our own asks to be decided on once more; None if it asks for nothing."""
+        asking = read(raw)
+        if not raw.subject.startswith(f"{self._place.own}.") or asking.name != self.core.decider.asks_again:
+            return None
+        position = self.core.decider.original(asking)
+        original = await self._log.get(position)
+        if original is None:
+            raise errors.Corrupt(f"the event at {position} is gone, and {raw.seq} asks for it again")
+        return event(original)._replace(aggregate=asking.aggregate, again=asking)
 
     async def read_back(self, aggregates: Sequence[str]) -> None:
         """Bring back into memory what was closed and is touched again; what is nowhere is looked for only once."""

@@ -25,6 +25,7 @@ from eventlog.chain import linked
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Malformed, Message, timestamp
 from eventlog.core import TERM, Arrival, Core, Decider
+from eventlog.faults import Broken, Fault, Patience
 from eventlog.place import Pace, Place, event, read
 from eventlog.recovery import Recovery
 from eventlog.secrecy import OPEN, Secrecy
@@ -42,6 +43,18 @@ class _Asked:
     query: Callable[[Any], Any] | None
     position: int
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+_Input = tuple[Arrival, Raw | None, _Asked | None]
+
+
+@dataclass(slots=True)
+class _Out:
+    """What was decided and is not stored yet, who waits for it, and the facts it was decided on by their position."""
+
+    originals: dict[int, Raw]
+    messages: list[Message] = field(default_factory=list)
+    answers: list[tuple[_Asked, Message | Exception]] = field(default_factory=list)
 
 
 _PASSED = Arrival("event", "", Message("", "", b"", "", ""))
@@ -106,6 +119,9 @@ class Runner(Generic[W]):
         self._trimmed = 0
         self._reference = 0
         self._said: Beat | None = None
+        self._patience = Patience(self.pace.again, self.pace.hold_up)
+        self._condemned: dict[tuple[str, str, str, int], Fault] = {}
+        self._told: set[str] = set()
 
     # from outside
 
@@ -222,6 +238,7 @@ class Runner(Generic[W]):
         await self._recover()
         self.state, self.failure = "active", ""
         self._report("active", {"term": self.term, "position": self.core.own})
+        self._told.clear()
         await self._work()
 
     def _give_up(self, reason: Exception) -> None:
@@ -278,6 +295,13 @@ class Runner(Generic[W]):
             await self._commit(missing)
         self.committed = self.core.own
 
+    def _tell_stopped(self) -> None:
+        """Report each aggregate that has stopped, once."""
+        stopped = self.decider.stopped(self.core.world)
+        for aggregate in stopped.keys() - self._told if stopped else ():
+            self._told.add(aggregate)
+            self._report("aggregate.stopped", {"about": aggregate, "reason": stopped[aggregate]})
+
     # the active loop
 
     async def _work(self) -> None:
@@ -291,8 +315,10 @@ class Runner(Generic[W]):
         while True:
             self._wake.clear()
             # facts wait until the centre's own messages are known: no decision is made without its protocol
-            arrivals = self._gather(ready=self.core.log >= self._reference)
+            gathered = self._gather(ready=self.core.log >= self._reference)
+            arrivals = await self._with_originals(gathered)
             await self.recovery.read_back(self.place.needed(arrival for arrival, _, _ in arrivals))
+            self._tell_stopped()
             await self._step(arrivals)
             idle, due = not self._log and not self._inbox, loop.time() >= beat_at
             if due or (idle and (not arrivals or self._virtual)):
@@ -328,12 +354,12 @@ class Runner(Generic[W]):
 
         self._pumps.append(asyncio.create_task(pump()))
 
-    def _gather(self, ready: bool) -> list[tuple[Arrival, Raw | None, _Asked | None]]:
+    def _gather(self, ready: bool) -> list[_Input]:
         """What there is to decide on: events of the others, then (when `ready`) facts, then commands.
 
         At most `inputs` of the log and inbox in all; where both have so many, half from each.
         """
-        gathered: list[tuple[Arrival, Raw | None, _Asked | None]] = []
+        gathered: list[_Input] = []
         heeds, own = self.decider.heeds, f"{self.place.own}."
         reference = self.place.reference.rstrip(">")
         facts = min(len(self._inbox), self.pace.inputs // 2) if ready else 0
@@ -347,7 +373,7 @@ class Runner(Generic[W]):
                 if gathered:
                     return gathered  # what was decided before it is committed first
                 self.core.refer(read(raw))
-            elif not mine and name in heeds:
+            elif name == self.decider.asks_again if mine else name in heeds:
                 gathered.append((event(raw), raw, None))
                 self._log.popleft()
                 continue
@@ -371,49 +397,101 @@ class Runner(Generic[W]):
                 self._waiting.append(asked)
         return gathered
 
-    async def _step(self, arrivals: Sequence[tuple[Arrival, Raw | None, _Asked | None]]) -> None:
+    async def _with_originals(self, arrivals: list[_Input]) -> list[_Input]:
+        """The inputs, with the event in question where one of our own asks for it to be decided on again."""
+        asking = {self.decider.asks_again}
+        if not any(arrival.message.name in asking for arrival, _, _ in arrivals):
+            return arrivals
+        loaded = list[_Input]()
+        for arrival, raw, asked in arrivals:
+            again = await self.recovery.again(raw) if raw and arrival.message.name in asking else None
+            loaded.append((again or arrival, raw, asked))
+        return loaded
+
+    async def _step(self, arrivals: Sequence[_Input]) -> None:
         """Decide on everything gathered and on the timers due, commit, and answer."""
-        core, messages = self.core, list[Message]()
-        answers: list[tuple[_Asked, Message | Exception]] = []
-        originals = {raw.seq: raw for arrival, raw, _ in arrivals if raw and arrival.kind == "fact"}
+        core = self.core
+        out = _Out({raw.seq: raw for arrival, raw, _ in arrivals if raw and arrival.kind == "fact"})
         for arrival, raw, asked in arrivals:
             if arrival.kind == "event" and not arrival.aggregate and raw:
                 core.log = raw.seq
-                continue
-            try:
-                decided = core.handle(arrival)
-            except Exception as refusal:
-                if asked is None:
-                    raise
-                answers.append((asked, refusal))
-                continue
-            messages += decided
-            if asked:
-                known = core.commands.get(f"{arrival.message.source} {arrival.message.id}")
-                answers.append((asked, decided[0] if decided else known or _nothing(arrival)))
+            elif asked is None:
+                await self._decide(arrival, out)
+            else:
+                self._carry_out(asked, arrival, out)
         for _ in range(self.pace.inputs):
             if not (timer := self._timer_due()):
                 break
-            messages += core.handle(timer)
-        for refused, _ in core.refused:
-            original = originals.get(refused.message.seq)  # what waited was kept when it came
-            if refused.kind == "fact" and original and self.secrecy.keeps_original(refused.aggregate):
-                await self.inbox.keep(f"{self.place.kept}.{refused.message.seq}", original)
-        core.refused.clear()
-        sequences = await self._commit(messages)
-        for position in core.accepted:  # what was kept while it waited
-            for kept in ("", ".headers"):
-                await self.inbox.purge(f"{self.place.kept}.{position}{kept}", _ALL)
-        core.accepted.clear()
-        for asked, outcome in answers:
+            await self._decide(timer, out)
+        await self._store(out)
+        self._in_hand.clear()
+        self._answer_queries()
+
+    def _carry_out(self, asked: _Asked, command: Arrival, out: _Out) -> None:
+        try:
+            decided = self.core.handle(command)
+        except Broken as broken:
+            asked.answer.set_exception(broken)
+            raise
+        except Exception as refusal:  # noqa: BLE001  told to whoever asked
+            out.answers.append((asked, refusal))
+            return
+        out.messages += decided
+        known = self.core.commands.get(f"{command.message.source} {command.message.id}")
+        out.answers.append((asked, decided[0] if decided else known or _nothing(command)))
+
+    async def _decide(self, arrival: Arrival, out: _Out) -> None:
+        """Decide; what cannot be handled is tried again for a while, when what came before is stored, and set aside."""
+        fault = self._condemned.pop(arrival.identity, None) if self._condemned else None
+        try:
+            try:
+                out.messages += self.core.handle(arrival, fault)
+            except Fault as met:
+                decided = await self._insist(arrival, met, out)  # in which `out` is stored and emptied
+                out.messages += decided
+        except Broken as broken:  # met again by the next session, it is set aside at once
+            self._condemned[arrival.identity] = Fault(broken.__cause__)
+            raise
+
+    async def _insist(self, arrival: Arrival, fault: Fault, out: _Out) -> list[Message]:
+        attempts = fault.attempts
+        unreadable = isinstance(fault.error, Malformed)  # and stays so
+        for wait in () if unreadable else self._patience.waits(fault.reason):
+            if wait:
+                await self._store(out)
+                await asyncio.sleep(wait)
+            try:
+                return self.core.handle(arrival)
+            except Fault as again:
+                fault, attempts = again, attempts + 1
+        fault.attempts = attempts
+        about = {"kind": arrival.kind, "about": arrival.aggregate, "position": arrival.message.seq}
+        self._report("input.set_aside", {**about, "reason": fault.reason, "attempts": attempts})
+        return self.core.handle(arrival, fault)
+
+    async def _store(self, out: _Out) -> None:
+        """Keep the originals of what was refused or set aside, commit, and answer."""
+        kept = (
+            self.inbox.keep(f"{self.place.kept}.{refused.message.seq}", original)
+            for refused, _ in self.core.refused  # what waited was kept when it came
+            if refused.kind == "fact" and (original := out.originals.get(refused.message.seq))
+            if self.secrecy.keeps_original(refused.aggregate)
+        )
+        await asyncio.gather(*kept)
+        self.core.refused.clear()
+        sequences = await self._commit(out.messages)
+        for position in self.core.accepted:  # what was kept while it waited
+            for part in ("", ".headers"):
+                await self.inbox.purge(f"{self.place.kept}.{position}{part}", _ALL)
+        self.core.accepted.clear()
+        for asked, outcome in out.answers:
             if asked.answer.done():
                 continue
             if isinstance(outcome, Exception):
                 asked.answer.set_exception(outcome)
             else:
                 asked.answer.set_result(outcome._replace(seq=outcome.seq or sequences[outcome.id]))
-        self._in_hand.clear()
-        self._answer_queries()
+        out.messages, out.answers = [], []
 
     def _answer_queries(self) -> None:
         still: list[_Asked] = []

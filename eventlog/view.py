@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from eventlog import errors
-from eventlog.codec import Message, Types
+from eventlog.codec import Malformed, Message, Types
 from eventlog.stream import Raw, Stream
 
 T = TypeVar("T")
@@ -121,14 +121,24 @@ class View:
                 (position,) = database.execute("select position from reading").fetchone()
                 for message in (raw.message() for raw in part if raw.seq > position):
                     if not message.name.startswith("term."):
-                        event = self.types.decode(message.name, message.version, message.data)
-                        self.reading.apply(database, message, event)
+                        self._apply(database, message)
                     database.execute("update reading set position = ?, id = ?", (message.seq, message.id))
                 database.execute("commit")
             except BaseException:
                 if database.in_transaction:
                     database.execute("rollback")
                 raise
+
+    def _apply(self, database: sqlite3.Connection, message: Message) -> None:
+        """Take in one message; what this release cannot read is left out until the tables are next opened."""
+        try:
+            event = self.types.decode(message.name, message.version, message.data)
+        except Malformed as malformed:
+            if not malformed.unknown:
+                raise
+            database.execute("update reading set schema = ''")  # so that they are built anew then
+            return
+        self.reading.apply(database, message, event)
 
     def _forget(self) -> None:
         with self._turn:

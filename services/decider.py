@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from contracts import registry
 from contracts.base import Data, Refused
-from contracts.commands import OpenProblem, RegisterTicket
+from contracts.commands import DiscardLetter, OpenProblem, RegisterTicket, ResendLetter
 from contracts.deciding import Decision, Index, Input, World
 from contracts.events import CentreOpened, FactDeferred, FactRejected, KeyKept, ProtocolPublished
 from contracts.facts import EARLIEST, LATEST, CallOffered, CustomerRegistered, MessageReceived
+from contracts.letters import EVENTS as LETTERS
 from contracts.protocol import Protocol as CentreProtocol
 from eventlog import errors
 from eventlog.codec import JSON, Malformed, Message
 from eventlog.core import Arrival, Held
+from eventlog.faults import Fault
 from eventlog.view import Reading
-from services import early
+from services import early, letters
 from services.sealing import Sealing
 
 HEADERS = frozenset({"ce-type", "ce-time", "ce-id", "ce-source", "ce-specversion", "ce-dataversion"})
@@ -80,6 +83,12 @@ class Service:
     normalise: Callable[[Data, CentreProtocol], Data] | None = None
     seals: bool = False
 
+    def about(self, command: Data) -> str:
+        """The aggregate that a command is about, "" where it begins one."""
+        if isinstance(command, ResendLetter | DiscardLetter):
+            return command.about
+        return self.subject_of(command)
+
     @property
     def package(self) -> str:
         """The package that the domain is in."""
@@ -91,13 +100,20 @@ class Service:
         return tuple(topic for topic, reader in registry.TOPICS.items() if reader == self.name)
 
 
+_FRAME = frozenset({FactRejected, FactDeferred, KeyKept, *LETTERS})
+"""Events of every service, which change no aggregate of its domain."""
+
+
 class Decider:
     """One service in one centre, for `eventlog.core.Core`."""
+
+    asks_again = letters.ASKS_AGAIN
 
     def __init__(self, service: Service, centre: str) -> None:
         self.service, self.centre = service, centre
         self.name, self.upstream = service.name, service.upstream
         self.sealing = Sealing(service.seals, holds="call" in service.topics)
+        self._foreseen: deque[tuple[Data, tuple[Any, Any]]] = deque()
         self.heeds = frozenset(registry.name_of_type(kind) for kind in service.heeds)
         if service.seals and not self.sealing.holds:
             self.heeds |= {registry.name_of_type(KeyKept)}
@@ -142,8 +158,24 @@ class Decider:
                 self.sealing.refer(protocol)
 
     def decide(self, world: World[Any, Any], arrival: Arrival) -> Decision:
-        """Read the message and decide on it."""
-        return self.sealing.following(self._decision(world, arrival))
+        """Read the message and decide on it; what comes of the aggregates is worked out before anything changes."""
+        self._foreseen.clear()
+        resent = letters.resent(world, arrival)
+        decision = self.sealing.following(self._decision(world, arrival))
+        assert arrival.message.time is not None
+        self._foresee(world, decision, arrival.message.time)
+        return [(arrival.aggregate, resent), *decision] if resent else decision
+
+    def _foresee(self, world: World[Any, Any], decision: Decision, at: datetime) -> None:
+        """Work out each step beforehand: one that fails has changed nothing then."""
+        changed: dict[str, tuple[Any, Any]] = {}
+        step = self.service.domain.evolve
+        for aggregate, event in decision:
+            if type(event) in _FRAME or aggregate in world.stopped:
+                continue
+            known = changed.get(aggregate) or (world.aggregates.get(aggregate), world.past.get(aggregate))
+            after = changed[aggregate] = world.after(step, event, at, *known)
+            self._foreseen.append((event, after))
 
     def _decision(self, world: World[Any, Any], arrival: Arrival) -> Decision:
         message = arrival.message
@@ -155,6 +187,9 @@ class Decider:
         origin = message.subject.split(".")[2] if message.subject else ""
         if arrival.kind == "command":
             body: Data = registry.COMMANDS[self.name][message.name].model_validate_json(message.data)
+            if (decision := letters.on_command(world, body)) is not None:
+                return decision
+            letters.refuse_stopped(world, arrival.aggregate)
         elif arrival.kind == "fact":
             body = self._fact(world, message, origin)
         else:
@@ -182,11 +217,52 @@ class Decider:
         body = self._read(message.name, message.version, message.data)
         return self.service.normalise(body, world.protocol) if self.service.normalise else body
 
+    def lawful(self, arrival: Arrival, reason: Exception) -> bool:
+        """Whether a fact is refused; an event of ours that cannot be decided on is a fault, whatever it is."""
+        return arrival.kind == "fact" and isinstance(reason, Refused | Malformed | errors.Crowded)
+
+    def blocked(self, world: World[Any, Any], arrival: Arrival) -> Fault | None:
+        """Why an input waits untried."""
+        if not (world.stopped or world.letters.waiting) or arrival.malformed is not None:
+            return None
+        if arrival.kind in ("command", "timer"):
+            return None
+        touched = self.service.touches(arrival.message) if arrival.kind == "event" else ()
+        return letters.blocked(world, arrival, touched)
+
+    def known(self, world: World[Any, Any], aggregate: str, source: str, id: str) -> bool:
+        """Whether a fact is set aside, so that a repeat of it leads to nothing."""
+        return any(
+            it.kind == "fact" and (it.source, it.id) == (source, id) for it in world.letters.of(aggregate)
+        )
+
+    def original(self, message: Message) -> int:
+        """The position of the event that is to be decided on again."""
+        return letters.original(message)
+
+    def set_aside(
+        self, world: World[Any, Any], arrival: Arrival, fault: Fault, log: int
+    ) -> Sequence[tuple[str, Data]]:
+        """The record of an input that could not be handled, and where a fact's original is kept."""
+        self.sealing.refusing()
+        kept, name = None, arrival.message.name
+        if not self.sealing.keeps_original(arrival.aggregate):
+            name = name if name in registry.recorded_types() else ""
+        elif arrival.kind == "fact":
+            kept = registry.inbox_subject(self.centre, registry.REJECTED, str(arrival.message.seq))
+        aside = letters.set_aside(
+            world, arrival, fault, log, kept=kept, name=name, quoting=not self.sealing.discreet
+        )
+        return [(arrival.aggregate, aside)]
+
     def refuse(
         self, world: World[Any, Any], arrival: Arrival, reason: Exception
     ) -> Sequence[tuple[str, Data]]:
         """The record of a fact that could not be accepted, and where its original is kept."""
         self.sealing.refusing()
+        again = None
+        if not (isinstance(reason, Refused) and reason.rule == "letter-waits"):
+            again = letters.resent(world, arrival)
         seq = arrival.message.seq
         match reason:
             case Refused():
@@ -197,12 +273,7 @@ class Decider:
             case errors.Crowded():
                 rule, why, about, expected = "too-many-open", str(reason), "", ""
             case _:
-                rule, why, about, expected = (
-                    "internal-error",
-                    f"{type(reason).__name__} in {self.name}",
-                    "",
-                    "",
-                )
+                raise AssertionError(f"no refusal: {type(reason).__name__}")
         kept, name = None, arrival.message.name
         if not self.sealing.keeps_original(arrival.aggregate):
             why, about = rule, reticent(about, name)
@@ -218,7 +289,8 @@ class Decider:
             type=_short(name, 200),
             kept=kept,
         )
-        return [(arrival.aggregate, rejected)]
+        recorded: list[Data] = [again, rejected] if again else [rejected]
+        return [(arrival.aggregate, event) for event in recorded]
 
     def early(self, reason: Exception) -> bool:
         """Whether a refusal says that what the fact follows may still come."""
@@ -252,11 +324,26 @@ class Decider:
         return [(held.aggregate, FactRejected(**told, kept=kept))]
 
     def evolve(self, world: World[Any, Any], aggregate: str, event: Data, at: datetime) -> None:
-        """Let an event happen; a rejection changes nothing, nor that a fact has to wait."""
-        if isinstance(event, KeyKept):
-            self.sealing.happened(aggregate, event)
-        elif not isinstance(event, FactRejected | FactDeferred):
+        """Let an event happen; that a fact is refused or waits changes nothing, nor does what befalls a stopped one."""
+        if type(event) in _FRAME:
+            if isinstance(event, KeyKept):
+                self.sealing.happened(aggregate, event)
+            elif not isinstance(event, FactRejected | FactDeferred):
+                letters.evolve(world, aggregate, event)
+        elif aggregate in world.stopped:
+            return
+        elif self._foreseen and self._foreseen[0][0] is event:
+            world.become(aggregate, *self._foreseen.popleft()[1])
+        else:
             world.evolve(self.service.domain.evolve, aggregate, event, at)
+
+    def stopped(self, world: World[Any, Any]) -> Mapping[str, str]:
+        """The aggregates that have stopped, and why."""
+        return world.stopped
+
+    def stop(self, world: World[Any, Any], aggregate: str, reason: str) -> None:
+        """Let go of an aggregate that this release cannot read; it is folded again by one that can."""
+        world.stop(aggregate, reason)
 
     def due(self, world: World[Any, Any]) -> tuple[datetime, Arrival] | None:
         """The service's earliest timer."""
@@ -284,12 +371,15 @@ class Decider:
 
     def over(self, world: World[Any, Any], aggregate: str) -> bool:
         """Whether the aggregate may leave memory."""
+        if aggregate in world.stopped or (world.letters.waiting and world.letters.has(aggregate)):
+            return False
         state = world.aggregates.get(aggregate)
         return state is None or self.service.domain.closed(state)
 
     def forget(self, world: World[Any, Any], aggregate: str) -> None:
         """Let it leave memory."""
         world.forget(aggregate)
+        world.letters.forget(aggregate)
         self.sealing.forget(aggregate)
 
 

@@ -184,7 +184,7 @@ class Edge:
             trace=message.trace or given.get("traceparent", ""),
         )
         check_time(message.time)
-        stored = await seat.command(self.service.subject_of(command), message)
+        stored = await seat.command(self.service.about(command), message)
         return Recorded(
             id=stored.id,
             type=stored.name,
@@ -258,6 +258,8 @@ class _Positions:
                 ("log_position", "last sequence of the log read"),
                 ("own_position", "last sequence of the log written"),
                 ("open_aggregates", "aggregates in memory"),
+                ("deadletters", "inputs set aside, neither sent again nor discarded"),
+                ("stopped_aggregates", "aggregates that this release cannot read"),
             )
         }
         for seat in list(self._edge.seats.values()):
@@ -267,6 +269,8 @@ class _Positions:
             families["log_position"].add_metric(key, core.log)
             families["own_position"].add_metric(key, core.own)
             families["open_aggregates"].add_metric(key, len(core.tracks))
+            families["deadletters"].add_metric(key, len(core.world.letters))
+            families["stopped_aggregates"].add_metric(key, len(core.world.stopped))
         return families.values()
 
 

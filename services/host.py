@@ -153,6 +153,8 @@ async def _end_http(server: Any, serving: asyncio.Task[None]) -> None:
 
 
 def _report(service: str, centre: str, event: str, about: dict[str, Any]) -> None:
-    tell = log.warning if about.get("state") in ("corrupt", "failed", "unavailable") else log.info
+    grave = event in ("aggregate.stopped", "input.set_aside")
+    grave = grave or about.get("state") in ("corrupt", "failed", "unavailable")
+    tell = log.warning if grave else log.info
     with suppress(OSError, ValueError):  # nobody reads what is told, or its disk is full: the work goes on
         tell(event, service=service, centre=centre, **about)

@@ -20,6 +20,7 @@ from contracts import registry
 from contracts.base import Data
 from contracts.commands import Query
 from contracts.deciding import World
+from contracts.letters import Letters
 from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.checkpoint import Checkpoint
@@ -179,6 +180,8 @@ class Seat:
             "protocol": f"{core.world.protocol.name} {core.world.protocol.version}",
             "virtual": core.world.virtual,
             "timer_due": self.timer_due(),
+            "deadletters": len(core.world.letters),
+            "stopped": dict(core.world.stopped),
         }
 
     def timer_due(self) -> bool:
@@ -198,7 +201,7 @@ def _shape_of(package: str) -> str:
     classes = {
         it for module in modules for it in vars(module).values() if isinstance(it, type) and is_dataclass(it)
     }
-    kept = [it for it in classes if it.__module__.startswith(package)] + [World, Track]
+    kept = [it for it in classes if it.__module__.startswith(package)] + [World, Track, Letters]
     told = sorted(
         f"{it.__qualname__} {[(field.name, str(field.type)) for field in fields(it)]}" for it in kept
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from contracts.base import Data, Name, Personal
+from contracts.base import Data, Id, Name, Personal, Text
 
 
 class Recorded(Data):
@@ -27,3 +27,23 @@ class Query(Data):
 
 class StatusQuery(Query):
     """Where the service stands: active or standby, positions, clock, what is open."""
+
+
+class ResendLetter(Data):
+    """Decide again on an event or timer that was set aside. A fact is sent again by publishing it anew."""
+
+    about: Id
+    kind: Literal["event", "timer"]
+    position: int = Field(ge=0)
+    by: Id
+    why: Text
+
+
+class DiscardLetter(Data):
+    """Give up what was set aside, or the original of a fact that was rejected: it will lead to nothing."""
+
+    about: Id
+    kind: Literal["fact", "event", "timer", "rejected"]
+    position: int = Field(ge=0)
+    by: Id
+    why: Text

@@ -131,8 +131,9 @@ def next_timer(world: World) -> tuple[datetime, Input] | None:
     while timers:
         at, id, name, what = timers[0]
         promises = world.aggregates.get(id)
-        if isinstance(promises, Promises) and Timer(at, name, what) in promises.timers():
-            key = f"{id}.{name}" if what == "due" else f"{id}.{name}.{what}"
+        key = f"{id}.{name}" if what == "due" else f"{id}.{name}.{what}"
+        waits = world.letters.timer_waits(id, key)  # it is noted again once nothing is outstanding
+        if not waits and isinstance(promises, Promises) and Timer(at, name, what) in promises.timers():
             return at + GRACE, Input("timer", id, Due(deadline=name, what=what), at, "sla", key)
         heapq.heappop(timers)
     return None

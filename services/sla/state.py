@@ -145,7 +145,7 @@ class Index:
 
     timers: list[tuple[datetime, str, str, str]] = field(default_factory=list)
 
-    def note(self, id: str, before: Aggregate | None, after: Aggregate) -> None:
+    def note(self, id: str, before: Aggregate | None, after: Aggregate | None) -> None:
         """Deadlines were set, or have moved on."""
         if isinstance(after, Promises):
             known = set(before.timers()) if isinstance(before, Promises) else set()

@@ -90,7 +90,7 @@ class Index:
     problems: dict[int, int] = field(default_factory=dict)
     contacts: dict[str, tuple[tuple[datetime, str], ...]] = field(default_factory=dict)
 
-    def note(self, id: str, before: Aggregate | None, after: Aggregate) -> None:
+    def note(self, id: str, before: Aggregate | None, after: Aggregate | None) -> None:
         """A ticket, problem or matter has changed; a matter itself is found by its id alone."""
         match after:
             case Ticket():

@@ -16,7 +16,7 @@ from tests.cli.keyboard import Stack, environment, typed
 EIGHT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
-def fact(number: int, kind: str, about: str, second: float = 0, **data: object) -> str:
+def fact(number: int, kind: str, about: str, second: float = 0, /, **data: object) -> str:
     """A fact as a JSON line."""
     time = (EIGHT + timedelta(seconds=second)).isoformat()
     event = {

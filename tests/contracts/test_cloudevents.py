@@ -34,6 +34,8 @@ MESSAGES = st.builds(
     inbox=COUNTS,
     log=COUNTS,
     protocol=st.integers(1, 99),
+    resends=COUNTS,
+    why=TEXT,
     actor=TEXT,
     trace=TEXT,
     content_type=SOME.filter(lambda text: "cloudevents" not in text),
@@ -44,6 +46,7 @@ MESSAGES = st.builds(
 FULL = Message(
     "c1", "call.answered", b"{}", "6f1c", "/acme/intake", 2, 3, datetime(2026, 2, 2, 8, tzinfo=UTC), "a",
     "/pbx", (2, 3), 128, 977, 4, "ana", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "0f" * 16,
+    resends=120, why="mended",
 )  # fmt: skip
 FACT = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/pbx", "ce-type": "call.queued"}
 

@@ -322,7 +322,7 @@ def _ask(line: Line, step: Step, name: str, now: datetime) -> None:
     body = COMMANDS[service][verb].model_validate_json(json.dumps(step.data))
     message = Message("", verb, json.dumps(step.data).encode(), name, "/test", time=now, actor="ana")
     try:
-        about = ALL[service].subject_of(body)
+        about = ALL[service].about(body)
     except Refused:
         return
     line.ask(service, Asked(about, message))

@@ -17,6 +17,7 @@ from eventlog.chain import linked
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Message
 from eventlog.core import Arrival, Core
+from eventlog.faults import Fault
 from eventlog.stream import Raw
 from services.decider import Decider
 from services.seat import place_of
@@ -50,6 +51,14 @@ class Post:
     said: list[tuple[int, int, datetime]] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     checkpoint: bytes | None = None
+
+
+def handled(core: Core[Any], arrival: Arrival) -> list[Message]:
+    """What a service decides on an input; what it cannot handle is set aside at once."""
+    try:
+        return core.handle(arrival)
+    except Fault as fault:
+        return core.handle(arrival, fault)
 
 
 class Line:
@@ -142,7 +151,7 @@ class Line:
             if registry.TOPICS.get(raw.subject.split(".")[2]) == post.name
         ]
         commands = [Arrival("command", aggregate, message) for aggregate, message in post.asked[:1]]
-        events = [Arrival("event", message.aggregate, message) for message in read]
+        events = [self._event(post, message) for message in read]
         for aggregate in place.needed([*events, *facts, *commands]):
             self._read_back(post, aggregate)
         for arrival in events:
@@ -150,24 +159,33 @@ class Line:
                 core.refer(arrival.message)
                 core.log = arrival.message.seq
             else:
-                messages += core.handle(arrival)
+                messages += handled(core, arrival)
         core.log = post.log
         for arrival in facts:
-            messages += core.handle(arrival)
+            messages += handled(core, arrival)
         for arrival in commands:
             try:
                 messages += core.handle(arrival)
             except Exception:  # noqa: BLE001  refused, and whoever asked is told so
                 continue
         while (timer := core.due()) and post.clock and timer[0] <= post.clock:
-            messages += core.handle(timer[1])
+            messages += handled(core, timer[1])
         return messages
+
+    def _event(self, post: Post, message: Message) -> Arrival:
+        """An event to decide on: that of another service, or the one that an own event asks for once more."""
+        if message.name != post.core.decider.asks_again:
+            return Arrival("event", message.aggregate, message)
+        original = self.log[post.core.decider.original(message) - 1]
+        return Arrival("event", message.aggregate, original, again=message)
 
     def _minds(self, post: Post, message: Message) -> bool:
         place = self.places[post.name]
         if message.subject.startswith(place.reference.rstrip(">")):
             return True
-        return not message.subject.startswith(f"{place.own}.") and message.name in post.core.decider.heeds
+        if message.subject.startswith(f"{place.own}."):
+            return message.name == post.core.decider.asks_again
+        return message.name in post.core.decider.heeds
 
     def _tick(self, post: Post) -> None:
         """Take the time from the services upstream as far as the log was read, and pass it on."""
@@ -241,13 +259,13 @@ class Line:
         cut = core.cut
         if cut:
             self.completed += 1
+            cause = self.log[cut.log - 1]
             if held := core.cause_of(cut):
                 arrival = held
-            elif cut.cause_source:
+            elif cut.cause_source or cause.id != cut.cause:
                 arrival = place.fact(self.inbox[cut.inbox - 1])
             else:
-                cause = self.log[cut.log - 1]
-                arrival = Arrival("event", cause.aggregate, cause)
+                arrival = self._event(post, cause)
             for aggregate in place.needed([arrival]):
                 self._read_back(post, aggregate)
             self._append(post, core.complete(arrival))

@@ -232,10 +232,13 @@ SCENE = [
 
 
 def lived(
-    history: Sequence[Step], cuts: Mapping[int, bool] = MappingProxyType({}), closed_kept: int = PLENTY
+    history: Sequence[Step],
+    cuts: Mapping[int, bool] = MappingProxyType({}),
+    closed_kept: int = PLENTY,
+    kind: type[Line] = Line,
 ) -> Line:
     """What comes of a history."""
-    line, now = Line(COLD, cuts, closed_kept), START
+    line, now = kind(COLD, cuts, closed_kept), START
     sent: list[tuple[str, Message]] = []
     for number, step in enumerate(history):
         now += timedelta(seconds=step.after)
