@@ -63,7 +63,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often and how much: seconds, and numbers of inputs or messages."""
+    """How often and how much: seconds, and numbers of inputs, messages or closed aggregates in memory."""
 
     beat: float = 0.05
     silence: float = 2.0
@@ -73,6 +73,7 @@ class Pace:
     trim: float = 5.0
     checkpoint: int = 20_000
     retry: float = 0.2
+    closed_kept: int = 10_000
 
 
 def read(raw: Raw) -> Message:

@@ -1,0 +1,344 @@
+"""What must hold of every run, whatever has happened in it: a function for each, which yields what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+from contracts import registry
+from eventlog.codec import Message, headers_of
+from eventlog.core import TERM
+from services.sla.policy import GRACE
+from tests.eventlog.everything import live
+from tests.eventlog.lines import Line
+from tests.simulation.again import Again, Differs
+from tests.simulation.seen import Seen
+from tests.simulation.world import SERVICES, START
+
+Wrong = Iterator[str]
+WHILE_IT_LASTS = frozenset(
+    """call.offered call.queued call.answered call.abandoned call.ended call.greeted call.held hold.refreshed
+    call.resumed call.transferred caller.responded supervisor.joined request.unclear question.answered
+    call.refused call.released""".split()
+)
+"""What cannot be of a call that is over."""
+
+
+def comes_to_rest(seen: Seen) -> Wrong:
+    """No instance finds the log corrupt or fails by its own fault, and when nothing hurts any more all come to rest."""
+    yield from seen.world.failures
+
+
+def acknowledged_is_kept(seen: Seen) -> Wrong:
+    """What the server acknowledged is in the inbox, at the position that it said."""
+    for seq, subject, id in seen.world.told.acknowledged:
+        raw = seen.inbox.get(seq)
+        if raw is None or (raw.subject, raw.headers.get("ce-id")) != (subject, id):
+            yield f"{id} under {subject} was acknowledged at {seq}, there is {raw}"
+
+
+def one_outcome(seen: Seen) -> Wrong:
+    """Every fact has one outcome: it is recorded once, and nothing comes of its copies; or each copy is rejected."""
+    recorded: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    rejected: Counter[int] = Counter()
+    for messages in seen.own.values():
+        for message in messages:
+            if at := seen.rejected_at(message):
+                rejected[at] += 1
+            elif message.cause_source and not message.actor and message.place[0] == 1:
+                topic_and_id = seen.inbox[message.inbox].subject
+                recorded[topic_and_id, message.cause_source, message.cause].append(message.inbox)
+    copies: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for seq, raw in seen.inbox.items():
+        subject, headers = raw.subject, raw.headers
+        if subject.split(".")[2] in registry.TOPICS:
+            copies[subject, headers.get("ce-source", ""), headers.get("ce-id", "")].append(seq)
+    for key, seqs in copies.items():
+        found = recorded.pop(key, [])  # type: ignore[call-overload]
+        until = min(found, default=1 << 60)
+        if len(found) > 1:
+            yield f"{key} is recorded more than once: from {found}"
+        if found and found[0] not in seqs:
+            yield f"{key} is recorded from {found[0]}, where it is not"
+        for seq in seqs:
+            if rejected[seq] != (seq < until):
+                yield f"{key} at {seq} is rejected {rejected[seq]} times, recorded from {found}"
+    for key in recorded:
+        yield f"{key} is recorded, and nobody published it"
+
+
+def originals_are_kept(seen: Seen) -> Wrong:
+    """Whatever is rejected is kept as it came, before the verdict."""
+    kept = {raw.subject: raw for raw in seen.inbox.values()}
+    for message, data in seen.events("fact.rejected"):
+        if data.kept and (data.kept not in kept or kept[data.kept].data != seen.inbox[data.position].data):
+            yield f"the original of {data.position}, rejected at {message.seq}, is not under {data.kept}"
+
+
+def commands_once(seen: Seen) -> Wrong:
+    """Every command is carried out once or refused, and what was answered is in the log."""
+    found: dict[str, list[Message]] = defaultdict(list)
+    for messages in seen.own.values():
+        for message in messages:
+            if message.actor and message.cause_source:
+                found[message.cause].append(message)
+    for id, answers in seen.world.told.answered.items():
+        if len(found[id]) > 1:
+            yield f"command {id} was carried out {len(found[id])} times"
+        for what, stored in answers:
+            if stored and [it.id for it in found[id]] != [stored.id]:
+                yield f"command {id} was answered with {stored.id}, the log has {[it.id for it in found[id]]}"
+            elif stored and found[id][0].seq != stored.seq:
+                yield f"command {id} was said to be at {stored.seq}, it is at {found[id][0].seq}"
+            elif what == "no answer":
+                yield f"command {id} was never answered"
+            elif what.startswith("refused") and found[id]:
+                yield f"command {id} was {what}, and carried out"
+
+
+def written_under_a_term(seen: Seen) -> Wrong:
+    """Only the connection that took a service's term writes under it, and nobody after it was given back."""
+    for service in SERVICES:
+        holder = ""
+        for message in sorted([*seen.own[service], *seen.terms[service]], key=lambda it: it.seq):
+            writer = seen.writers[message.seq]
+            if message.name == "term.taken" and message.aggregate == TERM:
+                holder = writer
+            elif writer != holder:
+                yield f"{service}: {message.name} at {message.seq} is by {writer}, the term is {holder or 'vacant'}"
+            if message.name == "term.released":
+                holder = ""
+
+
+def versions_and_positions(seen: Seen) -> Wrong:
+    """Versions have no gap, positions never run backwards, decisions are whole and at one place, ids occur once."""
+    ids = Counter(message.id for messages in seen.own.values() for message in messages)
+    yield from (f"the id {id} is there {number} times" for id, number in ids.items() if number > 1)
+    for service, messages in seen.own.items():
+        versions: Counter[str] = Counter()
+        before, expected, cause = (0, 0), 1, ""
+        for message in messages:
+            versions[message.aggregate] += 1
+            if message.sequence != versions[message.aggregate]:
+                yield f"{service}: {message.aggregate} has version {message.sequence} at {message.seq}"
+                versions[message.aggregate] = message.sequence
+            if message.inbox < before[0] or message.log < before[1] or message.log >= message.seq:
+                yield f"{service}: positions run backwards at {message.seq}"
+            before = message.inbox, message.log
+            first, last = message.place
+            if first != expected or (first > 1 and message.cause != cause):
+                yield f"{service}: {message.name} at {message.seq} is {first} of {last}, expected {expected}"
+            expected, cause = (first + 1 if first < last else 1), message.cause
+        if expected != 1:
+            yield f"{service}: the last decision is cut short"
+
+
+def nothing_unread_is_trimmed(seen: Seen) -> Wrong:
+    """A fact leaves the inbox only when its service has recorded a position beyond it."""
+    yield from seen.world.trimmed
+
+
+def one_owner(seen: Seen) -> Wrong:
+    """A call has one owner at most: another one only when it was given back, or by command; they alone reach the client."""
+    owners: dict[str, str | None] = {}
+    for message, data in seen.events("call.assigned", "call.unassigned", "call.contacted"):
+        id = message.aggregate
+        match message.name:
+            case "call.assigned":
+                if owners.get(id) and not message.actor:
+                    yield f"{id} belongs to {owners[id]}, and is given to {data.owner} at {message.seq}"
+                owners[id] = data.owner
+            case "call.unassigned":
+                owners[id] = None
+            case "call.contacted":
+                if owners.get(id) != data.owner:
+                    yield f"{id} belongs to {owners.get(id)}, {data.owner} reached the client at {message.seq}"
+
+
+def ends_one_way(seen: Seen) -> Wrong:
+    """A call is offered, answered, abandoned, refused or ended once at most, and not answered if it was one of the others."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    ways = ("call.offered", "call.abandoned", "call.answered", "call.refused", "call.ended")
+    for message, _ in seen.events(*ways):
+        found[message.aggregate][message.name] += 1
+    for id, names in found.items():
+        yield from (f"{id}: {name} {number} times" for name, number in names.items() if number > 1)
+        if names["call.answered"] and (names["call.abandoned"] or names["call.refused"]):
+            yield f"{id}: {dict(names)}"
+
+
+def hold_and_resume(seen: Seen) -> Wrong:
+    """Hold and resume alternate, and a hold is refreshed only while it lasts."""
+    held: set[str] = set()
+    for message, _ in seen.events("call.held", "call.resumed", "hold.refreshed"):
+        id = message.aggregate
+        if (message.name == "call.held") == (id in held):
+            yield f"{id}: {message.name} at {message.seq}, {'on' if id in held else 'not on'} hold"
+        (held.discard if message.name == "call.resumed" else held.add)(id)
+
+
+def nothing_after_the_end(seen: Seen) -> Wrong:
+    """When a call is over nothing is recorded that can only be while it lasts."""
+    over: dict[str, str] = {}
+    for message in seen.own["intake"]:
+        ended = over.get(message.aggregate)
+        if ended and message.name in WHILE_IT_LASTS and ended != "call.refused":
+            yield f"{message.aggregate}: {message.name} at {message.seq} after {ended}"
+        if message.name in ("call.ended", "call.abandoned", "call.refused"):
+            over[message.aggregate] = message.name
+
+
+def deadlines_end_once(seen: Seen) -> Wrong:
+    """Each deadline ends once: broken not before its time, met not after it; only a correction comes later."""
+    state: dict[tuple[str, str], str] = {}
+    sets: dict[tuple[str, str], Any] = {}
+    allowed = {
+        "met": ("running", "paused"), "cancelled": ("running", "paused"), "breached": ("running",),
+        "warned": ("running",), "corrected": ("breached", "warned"), "paused": ("running",), "resumed": ("paused",),
+        "escalated": ("breached",),
+    }  # fmt: skip
+    for message in seen.own["sla"]:
+        if not message.name.startswith("deadline."):
+            continue
+        event = seen.data(message)
+        key, kind = (message.aggregate, event.deadline), message.name.removeprefix("deadline.")
+        where = f"{key} {kind} at {message.seq}"
+        now = state.get(key)
+        if kind == "set":
+            if now:
+                yield f"{where}: set twice"
+            state[key], sets[key] = "running", event
+            continue
+        if now not in allowed[kind]:
+            yield f"{where}, when {now}"
+        if key not in sets:
+            continue
+        if kind == "met" and now == "running" and event.at > sets[key].due:
+            yield f"{where}: met at {event.at}, due {sets[key].due}"
+        if kind == "breached" and (message.time is None or message.time < event.due):
+            yield f"{where}: broken at {message.time}, due {event.due}"
+        match kind:
+            case "warned" | "escalated":
+                state[key] = kind if kind == "warned" and sets[key].warning else state[key]
+            case "corrected":
+                state[key] = event.verdict
+            case "resumed":
+                state[key], sets[key] = "running", sets[key].model_copy(update={"due": event.due})
+            case _:
+                state[key] = kind
+    runner = seen.world.active("sla")
+    for key, kind in state.items():
+        if kind == "running" and runner and runner.clock and sets[key].due + GRACE <= runner.clock:
+            yield f"{key} was due at {sets[key].due} and has not ended, the clock stands at {runner.clock}"
+
+
+def timers_wait(seen: Seen) -> Wrong:
+    """No timer fires before the centre's time has passed its own by the grace."""
+    for message in seen.own["sla"]:
+        if message.time and message.cause.startswith(f"{message.aggregate}.") and not message.cause_source:
+            clock = seen.clock_at(message.seq)
+            if message.time + GRACE > clock:
+                yield f"{message.name} at {message.seq} is of {message.time}, the time was {clock}"
+
+
+def verdicts_heard_everybody(seen: Seen) -> Wrong:
+    """A verdict is corrected only by what was published when its time had passed, however slow the services are."""
+    dues: dict[tuple[str, str], Any] = {}
+    for message in seen.own["sla"]:
+        if message.name in ("deadline.breached", "deadline.warned"):
+            event = seen.data(message)
+            dues[message.aggregate, event.deadline] = event.due
+        if message.name != "deadline.corrected":
+            continue
+        event = seen.data(message)
+        at, due = seen.fact_behind(message), dues.get((message.aggregate, event.deadline))
+        if at is None or due is None:
+            continue
+        position, moment = seen.passed(due + GRACE)
+        raw = seen.inbox[at]
+        if at < position if seen.world.plan.virtual else raw.stored < moment:
+            yield (
+                f"{message.aggregate} {event.deadline}: corrected at {message.seq} by {raw.headers.get('ce-type')}"
+                f" published at {raw.stored} ({at}), its time had not passed before {moment} ({position})"
+            )
+
+
+def decided_again(seen: Seen) -> Wrong:
+    """The same inputs in the same order give the same log, from nothing and from wherever it is cut; memory is its fold."""
+    rng = Random(seen.world.seed)
+    for service in SERVICES:
+        number = len(seen.own[service]) + len(seen.terms[service])
+        try:
+            core = Again(seen, service).run()
+            Again(seen, service, rng.randrange(number + 1)).run()
+        except Differs as differs:
+            yield str(differs)
+            continue
+        for it in seen.world.living(service):
+            if not it.runner.active:
+                continue
+            for id, aggregate in it.runner.core.world.aggregates.items():
+                if core.world.aggregates.get(id) != aggregate:
+                    yield f"{it.name} has another {id} in memory than the log says"
+            for id in core.world.aggregates:
+                if id not in it.runner.core.world.aggregates and not core.decider.over(core.world, id):
+                    yield f"{it.name} has forgotten {id}, which is not over"
+
+
+def as_if_nothing_had_happened(seen: Seen) -> Wrong:
+    """A story told step by step is recorded of each aggregate as on a log in memory where nothing goes wrong.
+
+    Only then: what is told all at once meets in the order in which services and publishers happen to be fast.
+    Rejections are left out, since a fact that is published again is rejected again.
+    """
+    world = seen.world
+    if not world.plan.calm or world.failures:
+        return
+    line = live(Line(world.protocol, {}, 10_000), world.steps, pause=True)
+    wanted, found = _by_aggregate(line.log), _by_aggregate(seen.log.values(), before=START_OF_LAST)
+    for subject in sorted(set(wanted) | set(found)):
+        one, two = wanted.get(subject, []), found.get(subject, [])[: len(wanted.get(subject, []))]
+        if one != two:
+            first = next(
+                (pair for pair in zip(one, two, strict=False) if pair[0] != pair[1]), (len(one), len(two))
+            )
+            yield f"{subject}: without trouble {first[0]}, with it {first[1]}"
+
+
+START_OF_LAST = "last-"
+
+
+def _by_aggregate(log: Any, before: str = "") -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = defaultdict(list)
+    for it in log:
+        if before and it.cause.startswith(before):
+            break
+        if it.aggregate != TERM and it.name != "fact.rejected" and f".{registry.CENTRE}." not in it.subject:
+            found[it.subject].append((it.name, it.version, it.data, it.time, it.cause, it.id))
+    return found
+
+
+INVARIANTS: tuple[Callable[[Seen], Wrong], ...] = (
+    comes_to_rest, acknowledged_is_kept, one_outcome, originals_are_kept, commands_once, written_under_a_term,
+    versions_and_positions, nothing_unread_is_trimmed, one_owner, ends_one_way, hold_and_resume,
+    nothing_after_the_end, deadlines_end_once, timers_wait, verdicts_heard_everybody, decided_again,
+    as_if_nothing_had_happened,
+)  # fmt: skip
+
+
+def judged(seen: Seen) -> dict[str, list[str]]:
+    """What is wrong, by invariant; empty where all hold."""
+    found: dict[str, list[str]] = {}
+    for invariant in INVARIANTS:
+        try:
+            wrong = list(invariant(seen))
+        except Exception as failure:  # noqa: BLE001  a log so broken that it cannot even be read that far
+            wrong = [f"cannot be judged: {failure!r}"]
+        if wrong:
+            found[invariant.__name__] = wrong
+    return found
+
+
+__all__ = ["INVARIANTS", "START", "headers_of", "judged"]
