@@ -11,7 +11,7 @@ from typing import Any
 
 OWNER: ContextVar[str] = ContextVar("OWNER", default="")
 """Who a step belongs to: an instance, a publisher, or nobody in particular."""
-MOST_STEPS = 1_000_000
+MOST_STEPS = 400_000
 STEP = 1e-4
 """Seconds that a step takes, so that whoever waits by looking again and again does not wait for ever."""
 

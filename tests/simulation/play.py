@@ -26,7 +26,7 @@ from tests.simulation.wire import Wire
 from tests.simulation.world import CENTRE, SERVICES, Plan, Publisher, World, fact_of
 from tests.unit.given import START
 
-LASTS = 4.0
+LASTS = 3.0
 """Seconds of the loop in which a story is told, at least."""
 AT_LAST = (timedelta(seconds=40), timedelta(seconds=140))
 """How far time goes on when all has been told, so that most of what is promised ends."""
@@ -100,7 +100,7 @@ async def _played(world: World, steps: Sequence[Step]) -> None:
         await teller.step_by_step(steps)
     else:
         await teller.all_at_once(steps)
-    await asyncio.sleep(world.rng.random() * 3)
+    await asyncio.sleep(world.rng.random())
     calm_down(world)
     world.pace(2.0)
     await storm
@@ -215,6 +215,9 @@ class Teller:
                 await publisher.raw(f"inbox.{CENTRE}.{step.name}", headers, step.data.encode())
             case "command":
                 await self._asked(publisher, name, step, at)
+            case "publish":
+                version = next(self._versions)
+                await world.publish(self._wire, step.data.model_copy(update={"version": version}))
 
     async def _asked(self, publisher: Publisher, name: str, step: Step, at: object) -> None:
         service, verb = step.name.split(".")
@@ -224,7 +227,8 @@ class Teller:
             about = SERVICES[service].subject_of(body)
         except Refused:
             return
-        await publisher.ask(service, about, message)
+        for _ in range(self.world.rng.choice((1, 1, 2))):  # who asks again is told the same
+            await publisher.ask(service, about, message)
 
 
 Played = Callable[[int], World]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from tests.simulation.stored import Declined, Kept, Stored, dumped, matches, stamp, told
+from tests.simulation.stored import Declined, Kept, Stored, dumped, found, matches, stamp
 
 API = "$JS.API."
 Headers = dict[str, str]
@@ -169,6 +169,9 @@ class Server:
             return self._answer(reply, lambda: page | {"streams": names})
         if head == "DIRECT.GET":
             return self._direct(rest, reply, query)
+        if head == "STREAM.MSG.GET" and rest in self.streams and (kept := self.streams[rest].find(query)):
+            self.send(reply, found(kept))
+            return True
         return self._answer(reply, lambda: self._stream(head, rest, query))
 
     def _answer(self, reply: str, work: Callable[[], dict[str, Any]]) -> bool:
@@ -191,16 +194,13 @@ class Server:
             return self.streams[name].info()
         stream = self._named(name)
         match verb:
+            case "STREAM.MSG.GET":
+                raise Declined(404, 10037, "no message found")
             case "STREAM.INFO":
                 return stream.info()
             case "STREAM.DELETE":
                 del self.streams[name]
                 return {"success": True}
-            case "STREAM.MSG.GET":
-                kept = stream.find(query)
-                if kept is None:
-                    raise Declined(404, 10037, "no message found")
-                return {"message": told(kept)}
             case "STREAM.PURGE":
                 gone = stream.purge(query.get("filter", ""), query.get("seq", 0))
                 self.on_purged(stream, gone)

@@ -231,12 +231,18 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
 
 
-def told(kept: Kept) -> dict[str, Any]:
-    """A message as STREAM.MSG.GET gives it."""
-    found: dict[str, Any] = {"subject": kept.subject, "seq": kept.seq, "time": stamp(kept.at)}
-    if kept.headers:
-        found["hdrs"] = b64encode(block(kept.headers)).decode()
-    return found | {"data": b64encode(kept.data).decode()}
+def found(kept: Kept) -> bytes:
+    """A message as STREAM.MSG.GET answers with it."""
+    return _found(kept.subject, kept.seq, stamp(kept.at), block(kept.headers), kept.data)
+
+
+@functools.lru_cache(5000)
+def _found(subject: str, seq: int, time: str, headers: bytes, data: bytes) -> bytes:
+    """Kept, because those who stand by ask for the same few again and again."""
+    told: dict[str, Any] = {"subject": subject, "seq": seq, "time": time}
+    if headers:
+        told["hdrs"] = b64encode(headers).decode()
+    return dumped({"message": told | {"data": b64encode(data).decode()}})
 
 
 def dumped(answer: dict[str, Any]) -> bytes:

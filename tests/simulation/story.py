@@ -28,6 +28,8 @@ def story(rng: Random, calls: int, wild: float) -> tuple[Protocol, list[Step]]:
         steps.append(course.pop(0))
         if rng.random() < wild:
             steps.append(_anything(rng))
+        if rng.random() < 0.03:
+            steps.append(Step(0, "publish", data=protocol))
         if rng.random() < 0.2:
             steps.append(Step(rng.choice((1.0, 8.0, 20.0, 61.0)), "clock"))
     return protocol, steps

@@ -11,7 +11,7 @@ ACTIONS: Mapping[str, int] = {
     "kill": 5, "pause": 4, "drop": 4, "stop": 2, "silence": 2, "restart": 1, "forget": 1,
 }  # fmt: skip
 COUNTED = ("kills", "pauses", "drops", "stops", "silences", "server restarts", "checkpoints deleted")
-MOST = 25
+MOST = 16
 """How often something is done on purpose; what wires do by themselves comes beside it."""
 
 
