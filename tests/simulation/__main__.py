@@ -79,9 +79,10 @@ def one(seed: int) -> int:
     for line in world.story:
         print(line)
     for message in seen.log.values():
+        place, where = f"{message.place[0]}/{message.place[1]}", f"inbox {message.inbox} log {message.log}"
         print(
-            f"{message.seq:5} {message.subject} {message.name} {message.place[0]}/{message.place[1]} v{message.sequence}"
-            f" inbox {message.inbox} log {message.log} cause {message.cause} at {message.time} by {seen.writers[message.seq]}"
+            f"{message.seq:5} {message.subject} {message.name} {place} v{message.sequence} {where}"
+            f" cause {message.cause} at {message.time} by {seen.writers[message.seq]}"
         )
     print(f"digest {digest(world)}")
     wrong = judged(seen)

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from random import Random
-from typing import Any
 
 from contracts import registry
-from eventlog.codec import Message, headers_of
+from eventlog.codec import Message
 from eventlog.core import TERM
-from services.sla.policy import GRACE
-from tests.eventlog.everything import live
-from tests.eventlog.lines import Line
-from tests.simulation.again import Again, Differs
+from tests.simulation.promises import deadlines_end_once, timers_wait, verdicts_heard_everybody
+from tests.simulation.sameness import as_if_nothing_had_happened, decided_again
 from tests.simulation.seen import Seen
-from tests.simulation.world import SERVICES, START
+from tests.simulation.world import SERVICES
 
 Wrong = Iterator[str]
 WHILE_IT_LASTS = frozenset(
-    """call.offered call.queued call.answered call.abandoned call.ended call.greeted call.held hold.refreshed
-    call.resumed call.transferred caller.responded supervisor.joined request.unclear question.answered
-    call.refused call.released""".split()
+    [
+        "call.offered",
+        "call.queued",
+        "call.answered",
+        "call.abandoned",
+        "call.ended",
+        "call.greeted",
+        "call.held",
+        "hold.refreshed",
+        "call.resumed",
+        "call.transferred",
+        "caller.responded",
+        "supervisor.joined",
+        "request.unclear",
+        "question.answered",
+        "call.refused",
+        "call.released",
+    ]
 )
 """What cannot be of a call that is over."""
 
@@ -141,7 +152,7 @@ def nothing_unread_is_trimmed(seen: Seen) -> Wrong:
 
 
 def one_owner(seen: Seen) -> Wrong:
-    """A call has one owner at most: another one only when it was given back, or by command; they alone reach the client."""
+    """A call has one owner at most, another one only when given back or by command; they alone reach the client."""
     owners: dict[str, str | None] = {}
     for message, data in seen.events("call.assigned", "call.unassigned", "call.contacted"):
         id = message.aggregate
@@ -158,7 +169,7 @@ def one_owner(seen: Seen) -> Wrong:
 
 
 def ends_one_way(seen: Seen) -> Wrong:
-    """A call is offered, answered, abandoned, refused or ended once at most, and not answered if it was one of the others."""
+    """A call comes and goes once, and is answered only if it was neither abandoned nor refused."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     ways = ("call.offered", "call.abandoned", "call.answered", "call.refused", "call.ended")
     for message, _ in seen.events(*ways):
@@ -190,136 +201,6 @@ def nothing_after_the_end(seen: Seen) -> Wrong:
             over[message.aggregate] = message.name
 
 
-def deadlines_end_once(seen: Seen) -> Wrong:
-    """Each deadline ends once: broken not before its time, met not after it; only a correction comes later."""
-    state: dict[tuple[str, str], str] = {}
-    sets: dict[tuple[str, str], Any] = {}
-    allowed = {
-        "met": ("running", "paused"), "cancelled": ("running", "paused"), "breached": ("running",),
-        "warned": ("running",), "corrected": ("breached", "warned"), "paused": ("running",), "resumed": ("paused",),
-        "escalated": ("breached",),
-    }  # fmt: skip
-    for message in seen.own["sla"]:
-        if not message.name.startswith("deadline."):
-            continue
-        event = seen.data(message)
-        key, kind = (message.aggregate, event.deadline), message.name.removeprefix("deadline.")
-        where = f"{key} {kind} at {message.seq}"
-        now = state.get(key)
-        if kind == "set":
-            if now:
-                yield f"{where}: set twice"
-            state[key], sets[key] = "running", event
-            continue
-        if now not in allowed[kind]:
-            yield f"{where}, when {now}"
-        if key not in sets:
-            continue
-        if kind == "met" and now == "running" and event.at > sets[key].due:
-            yield f"{where}: met at {event.at}, due {sets[key].due}"
-        if kind == "breached" and (message.time is None or message.time < event.due):
-            yield f"{where}: broken at {message.time}, due {event.due}"
-        match kind:
-            case "warned" | "escalated":
-                state[key] = kind if kind == "warned" and sets[key].warning else state[key]
-            case "corrected":
-                state[key] = event.verdict
-            case "resumed":
-                state[key], sets[key] = "running", sets[key].model_copy(update={"due": event.due})
-            case _:
-                state[key] = kind
-    runner = seen.world.active("sla")
-    for key, kind in state.items():
-        if kind == "running" and runner and runner.clock and sets[key].due + GRACE <= runner.clock:
-            yield f"{key} was due at {sets[key].due} and has not ended, the clock stands at {runner.clock}"
-
-
-def timers_wait(seen: Seen) -> Wrong:
-    """No timer fires before the centre's time has passed its own by the grace."""
-    for message in seen.own["sla"]:
-        if message.time and message.cause.startswith(f"{message.aggregate}.") and not message.cause_source:
-            clock = seen.clock_at(message.seq)
-            if message.time + GRACE > clock:
-                yield f"{message.name} at {message.seq} is of {message.time}, the time was {clock}"
-
-
-def verdicts_heard_everybody(seen: Seen) -> Wrong:
-    """A verdict is corrected only by what was published when its time had passed, however slow the services are."""
-    dues: dict[tuple[str, str], Any] = {}
-    for message in seen.own["sla"]:
-        if message.name in ("deadline.breached", "deadline.warned"):
-            event = seen.data(message)
-            dues[message.aggregate, event.deadline] = event.due
-        if message.name != "deadline.corrected":
-            continue
-        event = seen.data(message)
-        at, due = seen.fact_behind(message), dues.get((message.aggregate, event.deadline))
-        if at is None or due is None:
-            continue
-        position, moment = seen.passed(due + GRACE)
-        raw = seen.inbox[at]
-        if at < position if seen.world.plan.virtual else raw.stored < moment:
-            yield (
-                f"{message.aggregate} {event.deadline}: corrected at {message.seq} by {raw.headers.get('ce-type')}"
-                f" published at {raw.stored} ({at}), its time had not passed before {moment} ({position})"
-            )
-
-
-def decided_again(seen: Seen) -> Wrong:
-    """The same inputs in the same order give the same log, from nothing and from wherever it is cut; memory is its fold."""
-    rng = Random(seen.world.seed)
-    for service in SERVICES:
-        number = len(seen.own[service]) + len(seen.terms[service])
-        try:
-            core = Again(seen, service).run()
-            Again(seen, service, rng.randrange(number + 1)).run()
-        except Differs as differs:
-            yield str(differs)
-            continue
-        for it in seen.world.living(service):
-            if not it.runner.active:
-                continue
-            for id, aggregate in it.runner.core.world.aggregates.items():
-                if core.world.aggregates.get(id) != aggregate:
-                    yield f"{it.name} has another {id} in memory than the log says"
-            for id in core.world.aggregates:
-                if id not in it.runner.core.world.aggregates and not core.decider.over(core.world, id):
-                    yield f"{it.name} has forgotten {id}, which is not over"
-
-
-def as_if_nothing_had_happened(seen: Seen) -> Wrong:
-    """A story told step by step is recorded of each aggregate as on a log in memory where nothing goes wrong.
-
-    Only then: what is told all at once meets in the order in which services and publishers happen to be fast.
-    Rejections are left out, since a fact that is published again is rejected again.
-    """
-    world = seen.world
-    if not world.plan.calm or world.failures:
-        return
-    line = live(Line(world.protocol, {}, 10_000), world.steps, pause=True)
-    wanted, found = _by_aggregate(line.log), _by_aggregate(seen.log.values(), before=START_OF_LAST)
-    for subject in sorted(set(wanted) | set(found)):
-        one, two = wanted.get(subject, []), found.get(subject, [])[: len(wanted.get(subject, []))]
-        if one != two:
-            first = next(
-                (pair for pair in zip(one, two, strict=False) if pair[0] != pair[1]), (len(one), len(two))
-            )
-            yield f"{subject}: without trouble {first[0]}, with it {first[1]}"
-
-
-START_OF_LAST = "last-"
-
-
-def _by_aggregate(log: Any, before: str = "") -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = defaultdict(list)
-    for it in log:
-        if before and it.cause.startswith(before):
-            break
-        if it.aggregate != TERM and it.name != "fact.rejected" and f".{registry.CENTRE}." not in it.subject:
-            found[it.subject].append((it.name, it.version, it.data, it.time, it.cause, it.id))
-    return found
-
-
 INVARIANTS: tuple[Callable[[Seen], Wrong], ...] = (
     comes_to_rest, acknowledged_is_kept, one_outcome, originals_are_kept, commands_once, written_under_a_term,
     versions_and_positions, nothing_unread_is_trimmed, one_owner, ends_one_way, hold_and_resume,
@@ -339,6 +220,3 @@ def judged(seen: Seen) -> dict[str, list[str]]:
         if wrong:
             found[invariant.__name__] = wrong
     return found
-
-
-__all__ = ["INVARIANTS", "START", "headers_of", "judged"]

@@ -92,10 +92,10 @@ def _bury(world: World) -> None:
 
 
 async def _played(world: World, steps: Sequence[Step]) -> None:
-    wire = await world.open()
+    await world.open()
     world.revive()
     storm = asyncio.create_task(trouble(world))
-    teller = Teller(world, wire)
+    teller = Teller(world)
     if world.plan.calm:
         await teller.step_by_step(steps)
     else:
@@ -139,8 +139,8 @@ def where(world: World) -> str:
 class Teller:
     """Tells the steps of a story through publishers."""
 
-    def __init__(self, world: World, wire: Wire) -> None:
-        self.world, self._wire = world, wire
+    def __init__(self, world: World) -> None:
+        self.world = world
         self.clock = self.now = START
         self._versions = itertools.count(2)
         self._sent: list[tuple[str, Message]] = []
@@ -217,7 +217,7 @@ class Teller:
                 await self._asked(publisher, name, step, at)
             case "publish":
                 version = next(self._versions)
-                await world.publish(self._wire, step.data.model_copy(update={"version": version}))
+                await world.publish(step.data.model_copy(update={"version": version}))
 
     async def _asked(self, publisher: Publisher, name: str, step: Step, at: object) -> None:
         service, verb = step.name.split(".")

@@ -12,15 +12,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def simulated(*options: str) -> subprocess.CompletedProcess[str]:
-    """What `python -m tests.simulation` says."""
+def simulated(*options: str, of: str = "tests.simulation") -> subprocess.CompletedProcess[str]:
+    """What `python -m tests.simulation` (or `of` another module) says."""
     return subprocess.run(
-        [sys.executable, "-m", "tests.simulation", *options],
+        [sys.executable, "-m", of, *options],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", range(0, 200, 50))
 def test_every_invariant_holds(first: int) -> None:
     """Whatever is killed, paused, cut off, delayed, repeated or told in another order, every invariant holds."""

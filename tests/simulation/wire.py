@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import nats.errors
 from nats.aio.client import ServerVersion
@@ -248,9 +248,8 @@ class Wire:
         weather, chance = self.weather, self._rng.random
         risk = weather.appends_cut if subject.startswith("log.") else weather.cut
         ends = risk and chance() < risk
-        if ends and chance() < 0.5:
-            return self.cut(0)
-        self.server.receive(self, subject, reply, headers, data)
+        if not ends or chance() < 0.5:
+            self.server.receive(self, subject, reply, headers, data)
         if ends:
             self.cut(0)
 

@@ -47,7 +47,11 @@ SERVICES = {service.name: service for service in (INTAKE, ROUTING, TICKETS, SLA)
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run is, drawn from its seed. `speed`: seconds of the centre in one of the loop, whose clock may be `virtual`."""
+    """How a run is, drawn from its seed.
+
+    `speed`: seconds of the centre in one of the loop; its clock may be `virtual`. A `calm` story goes on only when
+    everybody has come to rest.
+    """
 
     virtual: bool
     calm: bool
@@ -62,7 +66,7 @@ class Plan:
 
     @classmethod
     def drawn(cls, rng: Random) -> Plan:
-        """A plan. A calm story goes on only when everybody has come to rest."""
+        """A plan."""
         calm = rng.random() < 0.2
         pace = Pace(
             beat=0.25, silence=1.0, first_silence=0.4, retry=0.1, trim=rng.choice((0.3, 1.0)),
@@ -221,31 +225,37 @@ class World:
 
     # the centre
 
-    async def open(self) -> Wire:
+    async def open(self) -> None:
         """Make both streams, with the centre's first two events."""
         wire = Wire(self.server, self.rng, Weather(), "centre")
         js = wire.jetstream()
         log = registry.log_stream(CENTRE)
         await js.add_stream(common().evolve(name=log, subjects=[f"log.{CENTRE}.>"]))
         await js.add_stream(config(CENTRE, self.protocol.discreet))
-        await self.say(wire, CentreOpened(clock="virtual" if self.plan.virtual else "real"))
-        await self.publish(wire, self.protocol)
-        return wire
+        await self._say(CentreOpened(clock="virtual" if self.plan.virtual else "real"))
+        await self.publish(self.protocol)
 
-    async def publish(self, wire: Wire, protocol: Protocol) -> None:
+    async def publish(self, protocol: Protocol) -> None:
         """Have the centre work by a protocol."""
         data = protocol.model_dump(mode="json")
-        await self.say(wire, ProtocolPublished(name=protocol.name, version=protocol.version, protocol=data))
+        await self._say(ProtocolPublished(name=protocol.name, version=protocol.version, protocol=data))
 
-    async def say(self, wire: Wire, event: Data) -> None:
-        """Record something of the centre itself."""
+    async def _say(self, event: Data) -> None:
+        """Record something of the centre itself, once."""
         kind, version, data = registry.encode(event)
-        number = self.log.last + 1
-        message = Message(
-            CENTRE, kind, data, f"{CENTRE}-{number}", registry.source(CENTRE, "centre"), version
-        )
         subject = registry.log_subject(CENTRE, registry.CENTRE, CENTRE)
-        await Stream(wire, self.log.name).append([(subject, message._replace(time=START))])  # type: ignore[arg-type]
+        known = self.log.subjects.get(subject, [])
+        id, last = f"{CENTRE}-{len(known) + 1}", known[-1] if known else 0
+        message = Message(CENTRE, kind, data, id, registry.source(CENTRE, "centre"), version, time=START)
+        while True:
+            try:
+                wire = Wire(self.server, self.rng, Weather(), "centre")
+                await Stream(wire, self.log.name).append([(subject, message)], expected={subject: last})  # type: ignore[arg-type]
+                return
+            except errors.Conflict:
+                return
+            except (errors.LogError, NatsError):
+                await asyncio.sleep(0.1)
 
     # instances
 
