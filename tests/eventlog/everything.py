@@ -164,6 +164,7 @@ def _json(value: Any) -> Any:
 
 
 def fits(kind: type[Data], data: Any) -> bool:
+    """Whether JSON is one of the model."""
     try:
         kind.model_validate_json(json.dumps(data))
     except ValidationError:
