@@ -27,7 +27,10 @@ class Outcome(NamedTuple):
 
 def run(seed: int) -> Outcome:
     """Play a seed and judge it."""
-    world = play(seed)
+    try:
+        world = play(seed)
+    except Exception as failure:  # noqa: BLE001  one seed that cannot be played does not keep the others back
+        return Outcome(seed, {"can_be_played": [repr(failure)]}, Counter(), "")
     counts = world.counts + Counter(
         {
             "facts": world.inbox.last,

@@ -62,7 +62,9 @@ class Pipe:
 
     def lose(self, keep: int = 0) -> None:
         """Only so many of the messages under way arrive, and now."""
-        for _ in range(min(keep, len(self._waiting))):
+        for _ in range(keep):
+            if not self._waiting:  # what arrives may end the connection
+                break
             self._arrive(*self._waiting.popleft()[1])
         self._waiting.clear()
 
