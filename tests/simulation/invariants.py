@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
+from centralita.centres import OPENING
 from contracts import registry
 from eventlog.codec import Message
 from eventlog.core import TERM
@@ -124,7 +125,7 @@ def written_under_a_term(seen: Seen) -> Wrong:
 
 
 def versions_and_positions(seen: Seen) -> Wrong:
-    """Versions have no gap, positions never run backwards, decisions are whole and at one place, ids occur once."""
+    """Versions have no gap, positions begin behind the centre and never run backwards, decisions are whole, ids unique."""
     ids = Counter(message.id for messages in seen.own.values() for message in messages)
     yield from (f"the id {id} is there {number} times" for id, number in ids.items() if number > 1)
     for service, messages in seen.own.items():
@@ -137,6 +138,8 @@ def versions_and_positions(seen: Seen) -> Wrong:
                 versions[message.aggregate] = message.sequence
             if message.inbox < before[0] or message.log < before[1] or message.log >= message.seq:
                 yield f"{service}: positions run backwards at {message.seq}"
+            if message.log < OPENING:
+                yield f"{service}: {message.name} at {message.seq} was decided before its centre was known"
             before = message.inbox, message.log
             first, last = message.place
             if first != expected or (first > 1 and message.cause != cause):

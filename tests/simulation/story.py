@@ -58,6 +58,7 @@ def _course(rng: Random, call: str) -> Iterator[Step]:
         yield fact("call.dequeued")
     if rng.random() < 0.15:
         yield fact("call.abandoned", 5.0)
+        yield fact("call.answered", agent=agent)  # which cannot be
         return
     yield fact("call.answered", 4.0, agent=agent)
     yield fact("call.greeted", agent=agent)
@@ -74,6 +75,9 @@ def _course(rng: Random, call: str) -> Iterator[Step]:
         data = {"need": "x", "category": "complaint", "by": agent, "call": call}
         yield Step(1, "command", "tickets.register", data=data)
     yield fact("call.ended", 9.0, by="caller")
+    yield fact(
+        rng.choice(("call.held", "call.greeted", "call.ended", "note.taken")), points=["x"]
+    )  # too late
     if rng.random() < 0.7:
         outcome = rng.choice(("accepted", "accepted", "declined", "instructed"))
         yield fact("assignment.attempted", 5.0, by=rng.choice(AGENTS), outcome=outcome)
