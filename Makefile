@@ -6,7 +6,7 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
 
-.PHONY: help demo test rules faults check bench durability release-log lock clean
+.PHONY: help demo test rules faults simulate mutants check bench durability release-log lock clean
 
 help:
 	@echo "make demo    a call centre at work, on an embedded server"
@@ -34,6 +34,7 @@ rules: $(READY)
 faults: $(READY)
 	@$(PY) -m tests.faults $(if $(CYCLES),--cycles $(CYCLES)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(KINDS),--kinds "$(KINDS)") $(if $(RESULTS),--results $(RESULTS)) $(if $(AGAIN),--again)
+
 simulate: $(READY)
 	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),10000) --from $(or $(FROM),0)
 

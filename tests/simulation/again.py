@@ -41,9 +41,11 @@ class Again:
         core = self.core
         try:
             if core.cut:
-                arrival = self.seen.arrival(core.cut)
+                arrival = core.cause_of(core.cut) or self.seen.arrival(core.cut)
                 assert arrival
                 self._take(core.complete(arrival), arrival)
+            elif rest := core.resume():
+                self._take(rest, Arrival("event", "", rest[0]))
             while self._left:
                 self._decision(self._left[0])
             last = max(self.seen.log)
@@ -56,7 +58,7 @@ class Again:
         core, arrival = self.core, self.seen.arrival(first)
         if arrival is None:
             self._read(first.inbox, first.log)
-            due = core.decider.due(core.world)
+            due = core.due()
             if due is None or due[1].message.id != first.cause:
                 raise Differs(
                     f"{self.service}: {first.name} at {first.seq} by timer {first.cause}, due is {due}"

@@ -52,33 +52,57 @@ def acknowledged_is_kept(seen: Seen) -> Wrong:
 
 
 def one_outcome(seen: Seen) -> Wrong:
-    """Every fact has one outcome: it is recorded once, and nothing comes of its copies; or each copy is rejected."""
-    recorded: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    rejected: Counter[int] = Counter()
+    """Every fact has one outcome: it is recorded once, and nothing comes of its copies; or it is rejected.
+
+    It may wait before that. A copy leads to nothing while another one waits or when it was recorded; it may be
+    rejected, or wait, where no other copy was recorded before.
+    """
+    copies: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for seq, raw in seen.inbox.items():
+        if raw.subject.split(".")[2] in registry.TOPICS:
+            copies[raw.subject, raw.headers.get("ce-source", ""), raw.headers.get("ce-id", "")].append(seq)
+    outcomes = _outcomes(seen)
+    for key, seqs in copies.items():
+        yield from _one_outcome(key, seqs, outcomes.pop(key, []))
+    for key in outcomes:
+        yield f"{key} has an outcome, and nobody published it"
+
+
+def _outcomes(seen: Seen) -> dict[tuple[str, str, str], list[tuple[str, int, int]]]:
+    """By fact, in order: what became of it, of the copy at which position, when the inbox was read how far."""
+    found: dict[tuple[str, str, str], list[tuple[str, int, int]]] = defaultdict(list)
     for messages in seen.own.values():
         for message in messages:
-            if at := seen.rejected_at(message):
-                rejected[at] += 1
+            if message.name == "fact.deferred":
+                what, at = "waits", seen.data(message).position
+            elif at := seen.rejected_at(message) or 0:
+                what = "rejected"
             elif message.cause_source and not message.actor and message.place[0] == 1:
-                topic_and_id = seen.inbox[message.inbox].subject
-                recorded[topic_and_id, message.cause_source, message.cause].append(message.inbox)
-    copies: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for seq, raw in seen.inbox.items():
-        subject, headers = raw.subject, raw.headers
-        if subject.split(".")[2] in registry.TOPICS:
-            copies[subject, headers.get("ce-source", ""), headers.get("ce-id", "")].append(seq)
-    for key, seqs in copies.items():
-        found = recorded.pop(key, [])  # type: ignore[call-overload]
-        until = min(found, default=1 << 60)
-        if len(found) > 1:
-            yield f"{key} is recorded more than once: from {found}"
-        if found and found[0] not in seqs:
-            yield f"{key} is recorded from {found[0]}, where it is not"
-        for seq in seqs:
-            if rejected[seq] != (seq < until):
-                yield f"{key} at {seq} is rejected {rejected[seq]} times, recorded from {found}"
-    for key in recorded:
-        yield f"{key} is recorded, and nobody published it"
+                what, at = "recorded", seen.position_of(message)
+            else:
+                continue
+            headers, subject = seen.inbox[at].headers, seen.inbox[at].subject
+            key = subject, headers.get("ce-source", ""), headers.get("ce-id", "")
+            found[key].append((what, at, message.inbox))
+    return found
+
+
+def _one_outcome(key: object, seqs: list[int], outcomes: list[tuple[str, int, int]]) -> Wrong:
+    left, waiting = list(seqs), 0
+    for what, at, read in outcomes:
+        if waiting and at != waiting:
+            yield f"{key}: the copy at {at} is {what} while that at {waiting} waits"
+        if at not in left:
+            yield f"{key}: the copy at {at} is {what}, its outcome was known: {outcomes}"
+        if left and left[0] < at:
+            yield f"{key}: nothing became of the copy at {left[0]}, that at {at} is {what}"
+        if what == "waits":
+            waiting = at
+            continue
+        left = [seq for seq in left if seq > (read if waiting else at)] if what == "rejected" else []
+        waiting = 0
+    if waiting or left:
+        yield f"{key}: nothing became of the copies at {left}: {outcomes}"
 
 
 def originals_are_kept(seen: Seen) -> Wrong:
@@ -125,7 +149,7 @@ def written_under_a_term(seen: Seen) -> Wrong:
 
 
 def versions_and_positions(seen: Seen) -> Wrong:
-    """Versions have no gap, positions begin behind the centre and never run backwards, decisions are whole, ids unique."""
+    """Versions have no gap, positions begin behind the centre and only grow, decisions are whole, ids unique."""
     ids = Counter(message.id for messages in seen.own.values() for message in messages)
     yield from (f"the id {id} is there {number} times" for id, number in ids.items() if number > 1)
     for service, messages in seen.own.items():
@@ -184,9 +208,10 @@ def ends_one_way(seen: Seen) -> Wrong:
 
 
 def hold_and_resume(seen: Seen) -> Wrong:
-    """Hold and resume alternate, and a hold is refreshed only while it lasts."""
+    """Hold and resume alternate as they occurred, and a hold is refreshed only while it lasts."""
     held: set[str] = set()
-    for message, _ in seen.events("call.held", "call.resumed", "hold.refreshed"):
+    told = seen.events("call.held", "call.resumed", "hold.refreshed")
+    for message in sorted((message for message, _ in told), key=lambda it: (it.time, it.seq)):
         id = message.aggregate
         if (message.name == "call.held") == (id in held):
             yield f"{id}: {message.name} at {message.seq}, {'on' if id in held else 'not on'} hold"
@@ -194,14 +219,15 @@ def hold_and_resume(seen: Seen) -> Wrong:
 
 
 def nothing_after_the_end(seen: Seen) -> Wrong:
-    """When a call is over nothing is recorded that can only be while it lasts."""
-    over: dict[str, str] = {}
+    """When a call is over nothing is recorded that can only be while it lasts, but for what had occurred before."""
+    over: dict[str, Message] = {}
     for message in seen.own["intake"]:
-        ended = over.get(message.aggregate)
-        if ended and message.name in WHILE_IT_LASTS and ended != "call.refused":
-            yield f"{message.aggregate}: {message.name} at {message.seq} after {ended}"
+        end = over.get(message.aggregate)
+        late = bool(end and message.time and end.time and message.time < end.time)
+        if end and not late and message.name in WHILE_IT_LASTS and end.name != "call.refused":
+            yield f"{message.aggregate}: {message.name} at {message.seq} after {end.name}"
         if message.name in ("call.ended", "call.abandoned", "call.refused"):
-            over[message.aggregate] = message.name
+            over[message.aggregate] = message
 
 
 INVARIANTS: tuple[Callable[[Seen], Wrong], ...] = (

@@ -17,8 +17,8 @@ def deadlines_end_once(seen: Seen) -> Wrong:
     sets: dict[tuple[str, str], Any] = {}
     allowed = {
         "met": ("running", "paused"), "cancelled": ("running", "paused"), "breached": ("running",),
-        "warned": ("running",), "corrected": ("breached", "warned"), "paused": ("running",), "resumed": ("paused",),
-        "escalated": ("breached",),
+        "warned": ("running",), "corrected": ("breached", "warned", "met", "cancelled"), "paused": ("running",),
+        "resumed": ("paused",), "escalated": ("breached",),
     }  # fmt: skip
     for message in seen.own["sla"]:
         if not message.name.startswith("deadline."):

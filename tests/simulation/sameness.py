@@ -67,6 +67,10 @@ def _by_aggregate(log: Any, before: str = "") -> dict[str, list[Any]]:
     for it in log:
         if before and it.cause.startswith(before):
             break
-        if it.aggregate != TERM and it.name != "fact.rejected" and f".{registry.CENTRE}." not in it.subject:
+        if (
+            it.aggregate != TERM
+            and it.name not in ("fact.rejected", "fact.deferred")
+            and f".{registry.CENTRE}." not in it.subject
+        ):
             found[it.subject].append((it.name, it.version, it.data, it.time, it.cause, it.id))
     return found

@@ -57,9 +57,28 @@ class Seen:
         data = json.loads(message.data) if message.name == "fact.rejected" else {}
         return int(data["position"]) if data.get("kept") else None
 
+    def deferral_of(self, message: Message) -> Message | None:
+        """The event by which a fact waits, where another one says that it has waited in vain."""
+        before = self.by_id.get(message.cause)
+        return before if before and before.name == "fact.deferred" and not message.cause_source else None
+
+    def position_of(self, message: Message) -> int:
+        """Where in the inbox the fact is that an event is caused by, be it that it had to wait."""
+        waited = self._deferred.get((message.cause_source, message.cause), [])
+        return next((it for seq, it in reversed(waited) if seq < message.seq), message.inbox)
+
+    @functools.cached_property
+    def _deferred(self) -> dict[tuple[str, str], list[tuple[int, int]]]:
+        found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+        for message, data in self.events("fact.deferred"):
+            found[message.cause_source, message.cause].append((message.seq, data.position))
+        return found
+
     def arrival(self, message: Message) -> Arrival | None:
         """What a decision was made on, of which this is an event; None for a timer."""
         service = message.subject.split(".")[2]
+        if self.deferral_of(message):
+            return None  # it has waited in vain
         if self.rejected_at(message) or (message.cause_source and not message.actor):
             return place_of(CENTRE, SERVICES[service]).fact(self.inbox[message.inbox])
         if message.cause_source:
@@ -76,7 +95,7 @@ class Seen:
             if before is None or before.seq >= message.seq:
                 return None
             message = before
-        return None if message.actor else message.inbox
+        return None if message.actor else self.position_of(message)
 
     def passed(self, moment: datetime) -> tuple[int, datetime]:
         """Where in the inbox, and when, the time of the centre had come to a moment."""

@@ -213,6 +213,8 @@ class World:
             for name in SERVICES
         }
         for kept in gone:
+            if kept.subject.split(".")[2] not in registry.TOPICS:
+                continue
             reader = registry.TOPICS[kept.subject.split(".")[2]]
             if kept.seq > recorded[reader]:
                 self.trimmed.append(
