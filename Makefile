@@ -6,13 +6,15 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
 
-.PHONY: help demo test rules faults check bench durability release-log lock clean
+.PHONY: help demo test rules faults simulate mutants check bench durability release-log lock clean
 
 help:
 	@echo "make demo    a call centre at work, on an embedded server"
 	@echo "make test    all tests"
 	@echo "make rules   the 76 rules, each with its scenarios (WITHOUT=all: switched off in turn)"
 	@echo "make faults  real processes killed, paused and cut off under load (CYCLES=1000 SEED=0 KINDS= AGAIN=1)"
+	@echo "make simulate     the services on a server in memory, hurt at every step (SEEDS=10000 FROM=0)"
+	@echo "make mutants      faults planted in the code, each of which a run must show"
 	@echo "make check   lint, format, types, import rules, schemas"
 	@echo "make durability   every ack against the fsyncs before it (ROUNDS=10 REPLICAS=1)"
 	@echo "make release-log  keep a log of this release, for the next ones to read"
@@ -32,6 +34,12 @@ rules: $(READY)
 faults: $(READY)
 	@$(PY) -m tests.faults $(if $(CYCLES),--cycles $(CYCLES)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(KINDS),--kinds "$(KINDS)") $(if $(RESULTS),--results $(RESULTS)) $(if $(AGAIN),--again)
+
+simulate: $(READY)
+	@$(PY) -m tests.simulation --seeds $(or $(SEEDS),10000) --from $(or $(FROM),0)
+
+mutants: $(READY)
+	@$(PY) -m tests.simulation.mutants
 
 check: $(READY)
 	@echo "ruff check"; $(BIN)/ruff check --quiet

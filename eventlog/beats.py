@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
@@ -66,7 +65,7 @@ class Heard:
         self._pending: dict[str, deque[Beat]] = {name: deque(maxlen=_PENDING) for name in upstream}
         self._reached: dict[str, Beat] = {}
         self._terms: dict[str, int] = {}
-        self._own_at = time.monotonic()
+        self._own_at = asyncio.get_running_loop().time()
         self._own_stopped = asyncio.Event()
         self.own_heard = False
 
@@ -100,7 +99,7 @@ class Heard:
 
     def own_lives(self) -> None:
         """Take note of a sign of life of this service's active instance."""
-        self._own_at = time.monotonic()
+        self._own_at = asyncio.get_running_loop().time()
         self._own_stopped.clear()
 
     async def say(self, beat: Beat) -> None:
@@ -109,7 +108,7 @@ class Heard:
 
     def own_age(self) -> float:
         """Seconds since this service's active instance gave a sign of life, or since we began to listen."""
-        return time.monotonic() - self._own_at
+        return asyncio.get_running_loop().time() - self._own_at
 
     async def own_silent(self, patience: float) -> None:
         """Wait this long, or until the active instance says that it stops."""

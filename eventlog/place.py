@@ -63,7 +63,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often and how much: seconds, and numbers of inputs or messages.
+    """How often and how much: seconds, and numbers of inputs, messages or closed aggregates in memory.
 
     `again`: the waits before an input that could not be handled is tried again; `hold_up`: how long all of them
     together may hold up the rest within ten seconds.
@@ -79,6 +79,7 @@ class Pace:
     retry: float = 0.2
     again: tuple[float, ...] = (0.02, 0.08, 0.3)
     hold_up: float = 0.8
+    closed_kept: int = 10_000
 
 
 def read(raw: Raw) -> Message:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,7 +75,7 @@ class Pull:
         self._signal = asyncio.Event()
         self._asked = 0
         self._delivered = 0
-        self._heard = time.monotonic()
+        self._heard = asyncio.get_running_loop().time()
         self._lost = False
         self._subscription: Any = None
 
@@ -121,7 +120,7 @@ class Pull:
         await self.connection.publish(subject, json.dumps(query).encode(), reply=self._inbox)
 
     async def _on_message(self, reply: Msg) -> None:
-        self._heard = time.monotonic()
+        self._heard = asyncio.get_running_loop().time()
         headers = reply.headers or {}
         if reply.subject == self._inbox:  # what the server says itself; a message comes under its own subject
             status = headers.get("Status", "")
@@ -158,7 +157,7 @@ class Pull:
                 except TimeoutError:
                     if self.connection.is_closed:
                         raise errors.Unavailable("the connection to the server is closed") from None
-                    if time.monotonic() - self._heard > 3 * settings.heartbeat:
+                    if asyncio.get_running_loop().time() - self._heard > 3 * settings.heartbeat:
                         raise Lost from None
             self._signal.clear()
             if self._asked < settings.window // 2:

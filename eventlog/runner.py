@@ -228,7 +228,13 @@ class Runner(Generic[W]):
         if await self.log.closed():
             raise errors.NoStream(f"{self.place.log_stream} is being restored")
         await self.heard.start()
-        self.core = Core(self.decider, self.place.source, secrecy=self.secrecy, most_open=self._most_open)
+        self.core = Core(
+            self.decider,
+            self.place.source,
+            self.pace.closed_kept,
+            secrecy=self.secrecy,
+            most_open=self._most_open,
+        )
         if self._checkpoint:
             await self._checkpoint.load(self.core, self.log)
         self.recovery = Recovery(self.core, self.log, self.inbox, self.place)

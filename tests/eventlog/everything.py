@@ -155,7 +155,7 @@ def filled(kind: type[Data], *, wild: bool = True) -> st.SearchStrategy[dict[str
     }
     drawn = st.fixed_dictionaries(dict(fields.values()))
     return drawn.map(lambda data: {k: _json(v) for k, v in data.items() if v is not None}).filter(
-        lambda data: wild or _fits(kind, data)
+        lambda data: wild or fits(kind, data)
     )
 
 
@@ -163,7 +163,8 @@ def _json(value: Any) -> Any:
     return timestamp(value) if isinstance(value, datetime) else value
 
 
-def _fits(kind: type[Data], data: Any) -> bool:
+def fits(kind: type[Data], data: Any) -> bool:
+    """Whether JSON is one of the model."""
     try:
         kind.model_validate_json(json.dumps(data))
     except ValidationError:
@@ -276,7 +277,7 @@ def live(line: Line, history: Sequence[Step], *, pause: bool = False) -> Line:
                 sent.append((registry.inbox_subject(CENTRE, topic, step.about), fact))
                 line.tell(sent[-1][0], headers_of(fact), fact.data)
             case "clock":
-                for to in _until(clock, now) if pause else [now]:
+                for to in until(clock, now) if pause else [now]:
                     _advance(line, f"{name}-{to:%H%M%S}", to)
                     if pause:
                         line.settle()
@@ -303,7 +304,7 @@ def live(line: Line, history: Sequence[Step], *, pause: bool = False) -> Line:
     return line
 
 
-def _until(clock: datetime, now: datetime) -> Iterator[datetime]:
+def until(clock: datetime, now: datetime) -> Iterator[datetime]:
     """In steps shorter than any limit, so that what one timer leads to is decided before the next is due."""
     while clock + STRIDE < now:
         clock += STRIDE

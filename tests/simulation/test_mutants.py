@@ -1,0 +1,20 @@
+"""The invariants can fail: some of the planted faults, each of which must be seen within a few runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.test_simulation import simulated
+
+QUICK = (
+    "skips_an_event", "does_not_know_repeats", "takes_any_term", "commits_out_of_order", "decides_by_mood",
+    "keeps_no_original", "keeps_promises_late",
+)  # fmt: skip
+
+
+@pytest.mark.timeout(600)
+def test_planted_faults_are_seen() -> None:
+    """Each of these faults breaks an invariant within a few seeds."""
+    found = simulated(*QUICK, "--most", "15", "--jobs", "1", of="tests.simulation.mutants")
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert f"{len(QUICK)} faults planted, 0 survive" in found.stdout
