@@ -62,7 +62,7 @@ def many(first: int, number: int, jobs: int) -> int:
                 for invariant, wrong in outcome.wrong.items():
                     print(f"seed {outcome.seed}: {invariant}: {wrong[0]}", flush=True)
                 print(f"  replay: {replay(outcome.seed)}", flush=True)
-            if done % 500 == 0:
+            if done % 100 == 0:
                 print(
                     f"{done} seeds, {done / (time.monotonic() - began):.1f} a second, {len(failed)} failed",
                     flush=True,

@@ -208,14 +208,24 @@ def ends_one_way(seen: Seen) -> Wrong:
 
 
 def hold_and_resume(seen: Seen) -> Wrong:
-    """Hold and resume alternate as they occurred, and a hold is refreshed only while it lasts."""
-    held: set[str] = set()
-    told = seen.events("call.held", "call.resumed", "hold.refreshed")
-    for message in sorted((message for message, _ in told), key=lambda it: (it.time, it.seq)):
-        id = message.aggregate
-        if (message.name == "call.held") == (id in held):
-            yield f"{id}: {message.name} at {message.seq}, {'on' if id in held else 'not on'} hold"
-        (held.discard if message.name == "call.resumed" else held.add)(id)
+    """Hold and resume alternate, and a hold is refreshed only while it lasts: as recorded, or as it occurred.
+
+    What comes late is recorded behind what it was before; what waited is recorded behind what it waited for.
+    """
+    told = [message for message, _ in seen.events("call.held", "call.resumed", "hold.refreshed")]
+    occurred = _out_of_turn(sorted(told, key=lambda it: (it.time, it.seq)))
+    for message in _out_of_turn(told):
+        if message in occurred:
+            yield f"{message.aggregate}: {message.name} at {message.seq} is out of turn"
+
+
+def _out_of_turn(told: list[Message]) -> list[Message]:
+    held, found = set[str](), list[Message]()
+    for message in told:
+        if (message.name == "call.held") == (message.aggregate in held):
+            found.append(message)
+        (held.discard if message.name == "call.resumed" else held.add)(message.aggregate)
+    return found
 
 
 def nothing_after_the_end(seen: Seen) -> Wrong:

@@ -68,6 +68,8 @@ def _course(rng: Random, call: str) -> Iterator[Step]:
         yield fact("request.stated", text=rng.choice(TEXTS[:3]), category=rng.choice(CATEGORIES))
     for _ in range(rng.choice((0, 1, 2))):
         yield fact("call.held", reason="un momento")
+        if rng.random() < 0.2:
+            yield fact("call.held")  # which it is already
         if rng.random() < 0.5:
             yield fact("hold.refreshed", 10.0)
         yield fact("call.resumed", 15.0)
