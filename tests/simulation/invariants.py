@@ -41,6 +41,8 @@ WHILE_IT_LASTS = frozenset(
 def comes_to_rest(seen: Seen) -> Wrong:
     """No instance finds the log corrupt or fails by its own fault, and when nothing hurts any more all come to rest."""
     yield from seen.world.failures
+    for message, _ in seen.events("deadletter.set_aside"):
+        yield f"{message.subject} at {message.seq}: an input could not be handled: {message.data.decode()[:300]}"
 
 
 def acknowledged_is_kept(seen: Seen) -> Wrong:

@@ -60,7 +60,8 @@ def play(seed: int) -> World:
             world.loop.run_until_complete(_played(world, steps))
         except Stuck as stuck:
             world.failures.append(str(stuck))
-        _bury(world)
+        finally:
+            _bury(world)
     return world
 
 
@@ -224,7 +225,7 @@ class Teller:
         body = COMMANDS[service][verb].model_validate_json(json.dumps(step.data))
         message = Message("", verb, json.dumps(step.data).encode(), name, "/test", time=at, actor="ana")  # type: ignore[arg-type]
         try:
-            about = SERVICES[service].subject_of(body)
+            about = SERVICES[service].about(body)
         except Refused:
             return
         for _ in range(self.world.rng.choice((1, 1, 2))):  # who asks again is told the same
