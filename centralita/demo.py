@@ -57,6 +57,8 @@ async def demo(console: Console, *, seconds: float = 20.0) -> int:
             for centre in stories:
                 report = await verify(client, centre, store / "services")
                 wrong += len(report.wrong)
+                for difference in report.wrong:
+                    print(f"wrong: {difference}")
                 events += sum(report.events.values())
                 compared += len(report.compared)
     console.print(

@@ -70,6 +70,18 @@ async def check(connection: Client, centre: str, protocol: Protocol) -> None:
         )
 
 
+async def forgets(log: Stream, centre: str, last: int) -> bool:
+    """Whether the centre was discreet at any time up to a position of its log: its inbox is in memory."""
+    async for part in log.read([registry.log_subject(centre, registry.CENTRE, ">")], 0, last):
+        for message in (raw.message() for raw in part):
+            if message.name == registry.name_of_type(ProtocolPublished):
+                published = registry.decode(message.name, message.version, message.data)
+                assert isinstance(published, ProtocolPublished)
+                if published.protocol.discreet:
+                    return True
+    return False
+
+
 async def reopen(connection: Client, centre: str) -> bool:
     """Make the inbox of a discreet centre anew, which went with the server's memory; False if it is no such centre.
 
@@ -77,14 +89,7 @@ async def reopen(connection: Client, centre: str) -> bool:
     """
     js, log = connection.jetstream(timeout=10), Stream(connection, registry.log_stream(centre))
     last = await log.last_sequence()
-    discreet = False
-    async for part in log.read([registry.log_subject(centre, registry.CENTRE, ">")], 0, last):
-        for message in (raw.message() for raw in part):
-            if message.name == registry.name_of_type(ProtocolPublished):
-                published = registry.decode(message.name, message.version, message.data)
-                assert isinstance(published, ProtocolPublished)
-                discreet |= published.protocol.discreet
-    if not discreet:
+    if not await forgets(log, centre, last):
         return False
     decided = 0
     readers = [registry.log_subject(centre, service, ">") for service in set(registry.TOPICS.values())]
@@ -121,6 +126,7 @@ __all__ = [
     "common",
     "config",
     "forget_leftover",
+    "forgets",
     "reopen",
     "waiting_of",
     "with_waiting",

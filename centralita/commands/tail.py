@@ -155,13 +155,17 @@ async def _show(raw: Raw, opener: Opener, screen: Console | None, as_json: bool)
 
 async def _put(text: str) -> None:
     """A line on standard output, as fast as it is read there: who waits for a slow reader can still be stopped."""
-    fd, rest = sys.stdout.fileno(), f"{text}\n".encode()
+    try:
+        fd, rest = sys.stdout.fileno(), f"{text}\n".encode()
+    except OSError:  # no file, but something in memory
+        print(text, flush=True)
+        return
     while rest:
         if not select.select([], [fd], [], 0)[1]:
             await _writable(fd)
         rest = rest[
             os.write(fd, rest[: select.PIPE_BUF]) :
-        ]  # what has room in a pipe that is said to be writable
+        ]  # so much has room where it is said to be writable
 
 
 async def _writable(fd: int) -> None:
