@@ -10,6 +10,7 @@ from eventlog import core
 from eventlog.codec import Message
 from eventlog.core import Arrival, Core
 from eventlog.errors import Unavailable
+from eventlog.faults import Fault
 from eventlog.runner import Runner
 from eventlog.stream import Stream
 from services.decider import Decider
@@ -23,11 +24,11 @@ def skips_an_event() -> Sequence[Swap]:
     """One event of the others in nine is passed over."""
     real, now = Core.handle, sometimes(9)
 
-    def handle(self: Core[Any], arrival: Arrival) -> list[Message]:
+    def handle(self: Core[Any], arrival: Arrival, fault: Fault | None = None) -> list[Message]:
         if arrival.kind == "event" and now():
             self.log = arrival.message.seq
             return []
-        return real(self, arrival)
+        return real(self, arrival, fault)
 
     return [(Core, "handle", handle)]
 
@@ -37,9 +38,9 @@ def applies_an_event_twice() -> Sequence[Swap]:
     """One event of the others in five is decided on twice."""
     real, now = Core.handle, sometimes(5)
 
-    def handle(self: Core[Any], arrival: Arrival) -> list[Message]:
-        decided = real(self, arrival)
-        return decided + real(self, arrival) if arrival.kind == "event" and now() else decided
+    def handle(self: Core[Any], arrival: Arrival, fault: Fault | None = None) -> list[Message]:
+        decided = real(self, arrival, fault)
+        return decided + real(self, arrival, fault) if arrival.kind == "event" and now() else decided
 
     return [(Core, "handle", handle)]
 
@@ -56,10 +57,10 @@ def does_not_know_repeats() -> Sequence[Swap]:
     """A fact that comes again is decided on again."""
     real = Core.handle
 
-    def handle(self: Core[Any], arrival: Arrival) -> list[Message]:
+    def handle(self: Core[Any], arrival: Arrival, fault: Fault | None = None) -> list[Message]:
         if arrival.kind == "fact" and arrival.aggregate in self.tracks:
             self.tracks[arrival.aggregate].causes.clear()
-        return real(self, arrival)
+        return real(self, arrival, fault)
 
     return [(Core, "handle", handle)]
 
@@ -69,9 +70,9 @@ def does_not_know_commands() -> Sequence[Swap]:
     """A command that comes again is carried out again."""
     real = Core.handle
 
-    def handle(self: Core[Any], arrival: Arrival) -> list[Message]:
+    def handle(self: Core[Any], arrival: Arrival, fault: Fault | None = None) -> list[Message]:
         self.commands.clear()
-        return real(self, arrival)
+        return real(self, arrival, fault)
 
     return [(Core, "handle", handle)]
 

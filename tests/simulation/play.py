@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from random import Random
 
@@ -108,7 +108,7 @@ async def _played(world: World, steps: Sequence[Step]) -> None:
     if await _rest(world):
         for longer in AT_LAST:
             if world.plan.virtual:
-                await teller.advance(f"last-{longer}", teller.clock + longer)
+                await teller.advance(f"last-{longer}", max(teller.clock, teller.latest) + longer)
             else:
                 world.pace(world.speed, longer)
             if not await _rest(world):
@@ -142,16 +142,16 @@ class Teller:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.clock = self.now = START
+        self.clock = self.now = self.latest = START
         self._versions = itertools.count(2)
         self._sent: list[tuple[str, Message]] = []
 
-    async def advance(self, name: str, to: object) -> None:
+    async def advance(self, name: str, to: datetime) -> None:
         """Move the virtual clock."""
         from eventlog.codec import timestamp
 
-        self.clock = max(self.clock, to)  # type: ignore[type-var]
-        fact = fact_of("clock.advanced", registry.CLOCK, {"to": timestamp(to)}, f"{name}-{to:%H%M%S}", to)  # type: ignore[arg-type]
+        self.clock = max(self.clock, to)
+        fact = fact_of("clock.advanced", registry.CLOCK, {"to": timestamp(to)}, f"{name}-{to:%H%M%S}", to)
         await Publisher(self.world, "clock").tell([fact])
 
     async def step_by_step(self, steps: Sequence[Step]) -> None:
@@ -202,11 +202,12 @@ class Teller:
             elif world.plan.virtual:
                 await self.advance(name, now)
 
-    async def _told(self, publisher: Publisher, name: str, step: Step, at: object) -> None:
+    async def _told(self, publisher: Publisher, name: str, step: Step, at: datetime) -> None:
         world, sent = self.world, self._sent
+        self.latest = max(self.latest, at)
         match step.what:
             case "fact":
-                sent.append(fact_of(step.name, step.about, step.data, name, at))  # type: ignore[arg-type]
+                sent.append(fact_of(step.name, step.about, step.data, name, at))
                 await publisher.tell([sent[-1]])
             case "repeat" if sent:
                 world.counts["repeats"] += 1
@@ -220,10 +221,10 @@ class Teller:
                 version = next(self._versions)
                 await world.publish(step.data.model_copy(update={"version": version}))
 
-    async def _asked(self, publisher: Publisher, name: str, step: Step, at: object) -> None:
+    async def _asked(self, publisher: Publisher, name: str, step: Step, at: datetime) -> None:
         service, verb = step.name.split(".")
         body = COMMANDS[service][verb].model_validate_json(json.dumps(step.data))
-        message = Message("", verb, json.dumps(step.data).encode(), name, "/test", time=at, actor="ana")  # type: ignore[arg-type]
+        message = Message("", verb, json.dumps(step.data).encode(), name, "/test", time=at, actor="ana")
         try:
             about = SERVICES[service].about(body)
         except Refused:

@@ -77,7 +77,7 @@ class Plan:
             virtual=calm or rng.random() < 0.4, calm=calm, calls=rng.choice((1, 1, 2, 3)), wild=rng.choice((0.1, 0.3)),
             speed=30.0, disorder=rng.choice((0.0, 0.2, 1.0)), trouble=rng.choice((0.2, 0.4, 1.0)),
             weather=(
-                rng.choice((0.0, 0.01, 0.05)), rng.choice((0.05, 0.3, 1.0)),
+                rng.choice((0.0, 0.01, 0.05)), rng.choice((0.05, 0.3, 1.0, 3.0)),
                 rng.choice((0.0, 0.001, 0.005)), rng.choice((0.0, 0.02, 0.1)),
             ),
             pace=pace,
