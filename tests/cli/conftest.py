@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from centralita.process import StoreLock
+from centralita.process import StoreLock, die_with_parent
 from tests.cli.keyboard import Stack, environment
 
 
@@ -30,7 +30,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "--store",
         store,
     ]
-    with subprocess.Popen(typed, stdout=subprocess.PIPE, env=environment(), text=True) as process:
+    with subprocess.Popen(
+        typed, stdout=subprocess.PIPE, env=environment(), text=True, preexec_fn=die_with_parent()
+    ) as process:
         assert process.stdout
         ready: dict[str, Any] = json.loads(process.stdout.readline())
         assert ready["pid"] == process.pid
