@@ -8,7 +8,8 @@ from centralita.client import Client, Fact
 from contracts import registry
 from contracts.deciding import World
 from eventlog.codec import Message
-from eventlog.core import Arrival, Core
+from eventlog.core import Core
+from eventlog.decider import Arrival
 from eventlog.stream import MAX_BATCH
 from services.decider import Decider
 from services.intake.app import SERVICE

@@ -14,7 +14,7 @@ from centralita.lines import deadline_of
 from contracts import registry
 from eventlog.chain import link
 from eventlog.codec import CHAIN, Malformed, Message
-from eventlog.core import TERM
+from eventlog.memory import TERM
 from eventlog.stream import Raw
 
 WRITERS = (*registry.SERVICES, registry.CENTRE)

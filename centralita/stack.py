@@ -14,8 +14,8 @@ import structlog
 from centralita.room import keep_going
 from centralita.server import NatsServer
 from contracts.registry import SERVICES
+from eventlog.inputs import end
 from eventlog.place import Pace
-from eventlog.runner import end
 from eventlog.stream import Settings
 from services.decider import Service
 from services.host import Host, HostSettings

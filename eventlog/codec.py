@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, unquote
 
+from eventlog.errors import Corrupt
+
 SPEC_VERSION = "1.0"
 MOST_HEADERS = 8192
 CHAIN = "ce-chain"
@@ -81,6 +83,13 @@ def moment(text: str) -> datetime:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except OverflowError:
         raise ValueError("a time outside the years 1 to 9999") from None
+
+
+def time_of(message: Message) -> datetime:
+    """When an event occurred; Corrupt where it does not say so."""
+    if message.time is None:
+        raise Corrupt(f"{message.name} {message.id} has no time")
+    return message.time
 
 
 def headers_of(message: Message) -> dict[str, str]:

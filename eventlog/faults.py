@@ -58,7 +58,8 @@ class Patience:
     """How long each fault is waited for, so that all of them together hold up the others for little.
 
     `waits` are the seconds before each new attempt; in any `window` seconds no more than `most` are spent. A fault
-    that has just been given up on is not waited for again.
+    that has just been given up on is not waited for again. `condemned` are the inputs by which a memory was broken, by
+    their identity.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Patience:
     ) -> None:
         self._waits, self._most, self._window, self._now = waits, most, window, now
         self._spent: deque[tuple[float, float, str]] = deque()
+        self.condemned: dict[tuple[str, str, str, int], Fault] = {}
 
     def waits(self, reason: str) -> tuple[float, ...]:
         """The seconds to wait before each new attempt, 0 for one at once."""

@@ -15,8 +15,8 @@ from uuid import UUID
 from eventsourcing.persistence import DataError, Notification
 
 from eventlog.codec import JSON
-from eventlog.core import TERM
 from eventlog.mapper import join_topic, split_topic
+from eventlog.memory import TERM
 from eventlog.stream import Raw
 
 __all__ = ["Layout"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from eventlog import errors
 from eventlog.codec import Malformed, Message, check_size
-from eventlog.core import Arrival
+from eventlog.decider import Arrival
 from eventlog.stream import Raw
 
 

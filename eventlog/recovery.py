@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 
 from eventlog import errors
 from eventlog.codec import Message
-from eventlog.core import Arrival, Core
+from eventlog.core import Core
+from eventlog.decider import Arrival
 from eventlog.place import Place, event, read
 from eventlog.stream import Raw, Stream
 
@@ -63,7 +64,7 @@ class Recovery(Generic[W]):
         cut = self.core.cut
         if cut is None:
             return self.core.resume()
-        arrival = self.core.cause_of(cut) or await self._cause_of(cut)
+        arrival = self.core.waiting.cause_of(cut) or await self._cause_of(cut)
         await self.read_back(self._place.needed([arrival]))
         return self.core.complete(arrival)
 

@@ -18,7 +18,7 @@ from contracts.letters import EVENTS as LETTERS
 from contracts.protocol import Protocol as CentreProtocol
 from eventlog import errors
 from eventlog.codec import JSON, Malformed, Message
-from eventlog.core import Arrival, Held
+from eventlog.decider import Arrival, Held
 from eventlog.faults import Fault
 from eventlog.view import Reading
 from services import early, letters

@@ -11,7 +11,7 @@ from contracts.base import Data, Refused
 from contracts.deciding import World
 from contracts.events import FactDeferred
 from eventlog.codec import Message
-from eventlog.core import Arrival, Held
+from eventlog.decider import Arrival, Held
 from services.sealed import marked, stand_in
 from services.sealing import Sealing
 

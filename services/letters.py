@@ -18,7 +18,7 @@ from contracts.events import (
 )
 from contracts.letters import Letter
 from eventlog.codec import Message
-from eventlog.core import Arrival
+from eventlog.decider import Arrival
 from eventlog.faults import Fault
 
 ASKS_AGAIN = registry.name_of_type(DeadletterRequested)

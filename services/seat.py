@@ -25,11 +25,14 @@ from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Malformed, Message, timestamp
-from eventlog.core import Arrival, Track
+from eventlog.decider import Arrival
+from eventlog.inputs import end
+from eventlog.memory import Track
 from eventlog.place import Pace, Place
-from eventlog.runner import Runner, end
+from eventlog.runner import Runner
 from eventlog.stream import Settings, Stream
 from eventlog.view import View
+from eventlog.waiting import Waiting
 from services.decider import Decider, Service
 from services.limits import Door, Limits
 
@@ -186,7 +189,7 @@ class Seat:
 
     def timer_due(self) -> bool:
         """Whether a timer waits that the clock has already reached."""
-        return self.runner._timer_due() is not None
+        return self.runner.timer_due() is not None
 
 
 def checkpoint_of(service: Service, centre: str, store: Path) -> Checkpoint:
@@ -201,7 +204,7 @@ def _shape_of(package: str) -> str:
     classes = {
         it for module in modules for it in vars(module).values() if isinstance(it, type) and is_dataclass(it)
     }
-    kept = [it for it in classes if it.__module__.startswith(package)] + [World, Track, Letters]
+    kept = [it for it in classes if it.__module__.startswith(package)] + [World, Track, Waiting, Letters]
     told = sorted(
         f"{it.__qualname__} {[(field.name, str(field.type)) for field in fields(it)]}" for it in kept
     )

@@ -23,7 +23,8 @@ from eventlog import errors
 from eventlog.checkpoint import Checkpoint
 from eventlog.client import Connection
 from eventlog.codec import Message
-from eventlog.core import TERM, Core
+from eventlog.core import Core
+from eventlog.memory import TERM
 from eventlog.place import Pace
 from eventlog.runner import Runner
 from eventlog.stream import Raw, Settings, Stream

@@ -16,7 +16,8 @@ from contracts.protocol import Protocol
 from eventlog.chain import linked
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Message
-from eventlog.core import Arrival, Core
+from eventlog.core import Core
+from eventlog.decider import Arrival
 from eventlog.faults import Fault
 from eventlog.stream import Raw
 from services.decider import Decider
@@ -260,7 +261,7 @@ class Line:
         if cut:
             self.completed += 1
             cause = self.log[cut.log - 1]
-            if held := core.cause_of(cut):
+            if held := core.waiting.cause_of(cut):
                 arrival = held
             elif cut.cause_source or cause.id != cut.cause:
                 arrival = place.fact(self.inbox[cut.inbox - 1])

@@ -16,7 +16,8 @@ from contracts import commands as c
 from contracts import registry
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Message
-from eventlog.core import Arrival, Core
+from eventlog.core import Core
+from eventlog.decider import Arrival
 from services.decider import Decider
 from services.seat import place_of
 from tests.eventlog.instances import (

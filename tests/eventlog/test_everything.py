@@ -18,7 +18,8 @@ from contracts.base import Refused
 from contracts.deciding import WINDOW, Decision, World
 from contracts.protocol import Protocol
 from eventlog.codec import Malformed, Message, headers_of
-from eventlog.core import Arrival, Core
+from eventlog.core import Core
+from eventlog.decider import Arrival
 from services.decider import Decider
 from tests.eventlog.everything import HISTORIES, INSURER, Step, beginning, live
 from tests.eventlog.lines import CENTRE, Line

@@ -18,7 +18,8 @@ from contracts.base import Data
 from contracts.deciding import Decision, World
 from contracts.letters import Letter
 from eventlog.codec import Message, headers_of
-from eventlog.core import Arrival, Core
+from eventlog.core import Core
+from eventlog.decider import Arrival
 from eventlog.faults import Patience
 from services.decider import Decider
 from tests.eventlog.lines import CENTRE, Asked, Line, Post

@@ -13,9 +13,10 @@ from centralita.server import NatsServer
 from contracts import events as e
 from contracts import registry
 from eventlog.codec import Message
-from eventlog.core import TERM, Arrival
+from eventlog.decider import Arrival
 from eventlog.jetstream import Factory
 from eventlog.mapper import join_topic, split_topic
+from eventlog.memory import TERM
 from tests.eventlog.instances import CENTRE, calls, expected, instance, opened, recorded, records, until
 
 

@@ -19,7 +19,7 @@ from contracts import registry
 from eventlog import errors
 from eventlog.client import Connection
 from eventlog.codec import Message
-from eventlog.core import TERM
+from eventlog.memory import TERM
 from eventlog.stream import Raw, Settings, Stream
 from tests.eventlog.instances import (
     CENTRE,

@@ -17,7 +17,8 @@ from centralita.server import NatsServer
 from contracts import registry
 from eventlog import errors
 from eventlog.codec import Message, headers_of
-from eventlog.core import TERM, Arrival
+from eventlog.decider import Arrival
+from eventlog.memory import TERM
 from eventlog.stream import Settings
 from tests.eventlog.gate import Gate
 from tests.eventlog.instances import (

@@ -10,7 +10,7 @@ from typing import Any
 from centralita.client import Fact
 from contracts import registry
 from eventlog.codec import Message
-from eventlog.core import TERM
+from eventlog.memory import TERM
 from tests.e2e.centre import Told, story_of
 from tests.faults.telling import Tally, Teller
 

@@ -10,7 +10,7 @@ from centralita.audit import Audit, Witness
 from contracts import registry
 from eventlog.chain import linked
 from eventlog.codec import CHAIN, Message, headers_of
-from eventlog.core import TERM
+from eventlog.memory import TERM
 from eventlog.stream import Raw
 from tests.eventlog.lines import CENTRE, STORED
 from tests.eventlog.test_recovery import SCENE, lived

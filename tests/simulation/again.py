@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from eventlog.codec import Message
-from eventlog.core import TERM, Arrival, Core
+from eventlog.core import Core
+from eventlog.decider import Arrival
 from eventlog.errors import Corrupt
+from eventlog.memory import TERM
 from services.decider import Decider
 from services.seat import place_of
 from tests.simulation.seen import Seen
@@ -41,7 +43,7 @@ class Again:
         core = self.core
         try:
             if core.cut:
-                arrival = core.cause_of(core.cut) or self.seen.arrival(core.cut)
+                arrival = core.waiting.cause_of(core.cut) or self.seen.arrival(core.cut)
                 assert arrival
                 self._take(core.complete(arrival), arrival)
             elif rest := core.resume():

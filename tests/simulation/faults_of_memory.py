@@ -10,10 +10,14 @@ from contracts import facts as f
 from eventlog import runner
 from eventlog.beats import Heard, Passed
 from eventlog.checkpoint import Checkpoint
+from eventlog.clock import Clock
 from eventlog.codec import Message, moment
-from eventlog.core import Arrival, Core
+from eventlog.core import Core
+from eventlog.decider import Arrival
+from eventlog.memory import Memory
 from eventlog.recovery import Recovery
 from eventlog.runner import Runner
+from eventlog.steps import Steps
 from eventlog.stream import Stream
 from services.decider import Decider
 from services.intake import course, domain
@@ -95,8 +99,8 @@ def uses_anothers_state() -> Sequence[Swap]:
 @planted
 def reads_back_too_little() -> Sequence[Swap]:
     """What is read back lacks its last event."""
-    real = Core.restore
-    return [(Core, "restore", lambda self, aggregate, history: real(self, aggregate, [*history][:-1]))]
+    real = Memory.restore
+    return [(Memory, "restore", lambda self, aggregate, history: real(self, aggregate, [*history][:-1]))]
 
 
 @planted
@@ -116,7 +120,7 @@ def fires_early() -> Sequence[Swap]:
         timer = self.decider.due(self.core.world)
         return timer[1] if timer and self.clock and timer[0] - timedelta(seconds=1) <= self.clock else None
 
-    return [(Runner, "_timer_due", due)]
+    return [(Runner, "timer_due", due)]
 
 
 @planted
@@ -144,10 +148,10 @@ def outruns_the_log() -> Sequence[Swap]:
 def outruns_the_inbox() -> Sequence[Swap]:
     """Time goes on though facts wait in the inbox."""
 
-    async def read(self: Runner[Any]) -> bool:
+    async def read(self: Clock[Any]) -> bool:
         return True
 
-    return [(Runner, "_inbox_read", read)]
+    return [(Clock, "_inbox_read", read)]
 
 
 @planted
@@ -187,17 +191,15 @@ def standby_answers() -> Sequence[Swap]:
 @planted
 def answers_before_it_is_stored() -> Sequence[Swap]:
     """A command is answered when it is decided on, whether it can be stored or not."""
-    real = Runner._commit
+    real = Steps._store
 
-    async def commit(self: Runner[Any], messages: Sequence[Message]) -> dict[str, int]:
-        by_cause = {message.cause: message for message in messages}
-        for asked in self._in_hand:
-            message = by_cause.get(asked.arrival.message.id) if asked.arrival else None
-            if message and not asked.answer.done():
-                asked.answer.set_result(message._replace(seq=self.core.own + 1))
-        return await real(self, messages)
+    async def store(self: Steps[Any], out: Any) -> None:
+        for asked, outcome in out.answers:
+            if isinstance(outcome, Message) and not asked.answer.done():
+                asked.answer.set_result(outcome._replace(seq=self.core.own + 1))
+        await real(self, out)
 
-    return [(Runner, "_commit", commit)]
+    return [(Steps, "_store", store)]
 
 
 # rules

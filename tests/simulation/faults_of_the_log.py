@@ -8,9 +8,11 @@ from uuid import uuid4
 
 from eventlog import core
 from eventlog.codec import Message
-from eventlog.core import Arrival, Core
+from eventlog.core import Core
+from eventlog.decider import Arrival
 from eventlog.errors import Unavailable
 from eventlog.faults import Fault
+from eventlog.inputs import Inputs
 from eventlog.runner import Runner
 from eventlog.stream import Stream
 from services.decider import Decider
@@ -80,8 +82,8 @@ def does_not_know_commands() -> Sequence[Swap]:
 @planted
 def decides_without_a_protocol() -> Sequence[Swap]:
     """Facts do not wait until the centre's own messages are known."""
-    real = Runner._gather
-    return [(Runner, "_gather", lambda self, ready: real(self, True))]
+    real = Inputs.gather
+    return [(Inputs, "gather", lambda self, core, term, ready: real(self, core, term, True))]
 
 
 @planted
@@ -166,7 +168,7 @@ def tries_a_commit_again() -> Sequence[Swap]:
 @planted
 def numbers_by_chance() -> Sequence[Swap]:
     """Ids do not follow from the input."""
-    return [(core, "_event_id", lambda salt, place: uuid4().hex[:24])]
+    return [(core, "event_id", lambda salt, place: uuid4().hex[:24])]
 
 
 @planted

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from centralita.centres import OPENING
 from contracts import registry
 from eventlog.codec import Message
-from eventlog.core import TERM
+from eventlog.memory import TERM
 from tests.simulation.promises import deadlines_end_once, timers_wait, verdicts_heard_everybody
 from tests.simulation.sameness import as_if_nothing_had_happened, decided_again
 from tests.simulation.seen import Seen

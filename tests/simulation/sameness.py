@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from contracts import registry
-from eventlog.core import TERM
+from eventlog.memory import TERM
 from tests.eventlog.everything import live
 from tests.eventlog.lines import Line
 from tests.simulation.again import Again, Differs

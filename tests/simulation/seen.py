@@ -11,7 +11,8 @@ from typing import Any
 
 from contracts import registry
 from eventlog.codec import Message, message_of
-from eventlog.core import TERM, Arrival
+from eventlog.decider import Arrival
+from eventlog.memory import TERM
 from eventlog.stream import Raw
 from services.seat import place_of
 from tests.simulation.stored import Kept

@@ -23,7 +23,7 @@ from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Message, headers_of
-from eventlog.core import Arrival
+from eventlog.decider import Arrival
 from eventlog.place import Pace
 from eventlog.runner import Runner
 from eventlog.stream import Settings, Stream
@@ -294,9 +294,10 @@ class World:
         clock = None
         for name, service in SERVICES.items():
             runner = self.active(name)
-            if runner is None or runner.core.log < self.log.last or runner._timer_due():
+            if runner is None or runner.core.log < self.log.last or runner.timer_due():
                 return False
-            if runner._log or runner._inbox or runner._asked or runner._in_hand or runner.core.cut:
+            inputs = runner.inputs
+            if inputs.log or inputs.inbox or inputs.asked or inputs.in_hand or runner.core.cut:
                 return False
             if any(
                 seqs[-1] > runner.core.inbox

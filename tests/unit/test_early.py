@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from contracts import registry
 from eventlog.codec import Message
-from eventlog.core import Arrival, Core
+from eventlog.core import Core
+from eventlog.decider import Arrival
 from services.decider import Decider
 from services.intake.app import SERVICE
 from tests.unit.given import at

@@ -13,7 +13,7 @@ from contracts.events import CallAssigned, KeyKept
 from contracts.facts import CallerIdentified, CallOffered, ContactGiven, CustomerRegistered, RequestStated
 from contracts.protocol import Privacy, Protocol
 from eventlog.codec import Message
-from eventlog.runner import decisions
+from eventlog.steps import decisions
 from services.sealed import Keys, opened, stand_ins
 from services.sealing import Sealing
 

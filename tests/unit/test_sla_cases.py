@@ -13,7 +13,7 @@ from contracts.base import Data
 from contracts.commands import DeadlinesQuery
 from contracts.protocol import Calendar, Limits, Promise, Protocol
 from eventlog.codec import Message
-from eventlog.core import Arrival
+from eventlog.decider import Arrival
 from services.seat import place_of
 from services.sla import domain
 from services.sla.app import SERVICE
