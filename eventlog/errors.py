@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError, NoRespondersError
@@ -83,6 +84,18 @@ def of_code(code: int, description: str) -> LogError:
     if description == "maximum bytes exceeded":
         return Full(f"the stream is full: {description} (code {code})", "bytes")
     return Declined(f"{description} (code {code})")
+
+
+def of_answer(answer: Mapping[str, Any]) -> LogError | None:
+    """The error that the JetStream API has answered, None if it has done what was asked."""
+    error = answer.get("error")
+    return of_code(error.get("err_code", 0), error.get("description", "")) if error else None
+
+
+def check(answer: Mapping[str, Any]) -> None:
+    """Raise the error that the JetStream API has answered, if any."""
+    if error := of_answer(answer):
+        raise error
 
 
 def of(error: Exception) -> LogError:

@@ -60,8 +60,7 @@ async def request(
 
 def _answer(data: bytes) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(data)
-    if "error" in answer:
-        raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+    errors.check(answer)
     return answer
 
 

@@ -1,4 +1,4 @@
-"""One JetStream stream through one connection: append as a prefix, read, follow.
+"""One JetStream stream through one connection: append, read, follow, keep.
 
 A `Stream` never reconnects and never retries an append whose fate is unknown: that is for the loop to settle,
 under a new term.
@@ -7,27 +7,21 @@ under a new term.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from base64 import b64decode
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from eventlog import errors, hold, snapshot
-from eventlog.codec import Malformed, Message, headers_of
+from eventlog.append import EXPECTED, MAX_BATCH, Appender
+from eventlog.codec import Malformed
 from eventlog.pull import Lost, Pull, Raw, Settings, above
 
-MAX_BATCH = 1000
-_FEW = 8
-_LARGE = 1 << 17
 _TRIES = 20
-_EXPECTED = "Nats-Expected-Last-Subject-Sequence"
-_EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
+_NO_MESSAGE = 10037
 
 
 async def streams(connection: Client) -> set[str]:
@@ -40,8 +34,7 @@ async def streams(connection: Client) -> set[str]:
         except Exception as error:
             raise errors.of(error) from error
         answer = json.loads(reply.data)
-        if "error" in answer:
-            raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+        errors.check(answer)
         found.update(answer.get("streams") or [])
         if len(found) >= answer["total"]:
             return found
@@ -49,131 +42,8 @@ async def streams(connection: Client) -> set[str]:
             raise errors.Unavailable("the server names fewer streams than it counts")
 
 
-class Stream:
+class Stream(Appender):
     """A stream by name; several may share a connection."""
-
-    def __init__(self, connection: Client, name: str, settings: Settings | None = None) -> None:
-        self.connection = connection
-        self.name = name
-        self.settings = settings or Settings()
-        self._js = connection.jetstream(timeout=self.settings.timeout)
-        self._config: dict[str, Any] | None = None
-        self._inbox = ""
-        self._tokens = itertools.count()
-        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
-
-    async def append(
-        self,
-        messages: Sequence[tuple[str, Message]],
-        *,
-        fence: tuple[str, int] | None = None,
-        expected: Mapping[str, int] | None = None,
-        atomic: bool = False,
-    ) -> list[int]:
-        """Store messages in this order, each under its subject, and return their sequences.
-
-        `fence` (subject, sequence) is expected by every plain append and by the first message of every batch;
-        `expected` gives the last sequence of a subject, for the first message of that subject. More than
-        1,000 messages are several commits, one after the other. On any error what is stored is a prefix;
-        TooLarge and, of a single commit, Conflict mean that nothing is, Unavailable that it is not known.
-        """
-        sequences: list[int] = []
-        waiting = dict(expected or {})
-        limit, limited, few = self.connection.max_payload, False, False
-        if len(messages) > 1 or len(messages[0][1].data) > _LARGE:
-            config = await self._configuration()
-            counted, replicated = config.get("max_msgs", -1) > 0, await self._replicated()
-            limited = config.get("max_bytes", -1) > 0 or replicated
-            few, limited = counted and not limited and len(messages) < _FEW, limited or counted
-            limit = min(limit, config["max_msg_size"]) if config.get("max_msg_size", -1) > 0 else limit
-        encoded = []
-        for subject, message in messages:
-            headers = headers_of(message)
-            if len(message.data) + sum(len(k) + len(v) + 4 for k, v in headers.items()) + 400 > limit:
-                raise errors.TooLarge(
-                    f"{message.name} for {subject}: {len(message.data)} bytes and headers, of at most {limit}"
-                )
-            encoded.append((subject, headers, message.data))
-        if (
-            few and len(encoded) > 1 and not atomic and not waiting
-        ):  # quicker one after the other than as a batch
-            for each in messages:
-                sequences += await self.append([each], fence=fence)
-            return sequences
-        # of appends in flight one could be refused and a later one not
-        atomic = atomic or limited or bool(waiting)
-        batched = atomic or len(encoded) >= self.settings.turning_point
-        for start in range(0, len(encoded), MAX_BATCH):
-            part = encoded[start : start + MAX_BATCH]
-            for index, (subject, headers, _) in enumerate(part):
-                if subject in waiting:
-                    headers[_EXPECTED] = str(waiting.pop(subject))
-                elif fence and (index == 0 or not batched):
-                    headers[_EXPECTED], headers[_EXPECTED_SUBJECT] = str(fence[1]), fence[0]
-            write = self._batch if batched and len(part) > 1 else self._singly
-            try:
-                sequences += await write(part)
-            except Exception as error:
-                raise errors.of(error) from error
-        return sequences
-
-    async def _batch(self, part: Sequence[tuple[str, dict[str, str], bytes]]) -> list[int]:
-        for attempt in range(5):
-            batch = {"Nats-Batch-Id": uuid4().hex}
-            for number, (subject, headers, data) in enumerate(part[:-1], start=1):
-                numbered = headers | batch | {"Nats-Batch-Sequence": str(number)}
-                await self.connection.publish(subject, data, headers=numbered)
-            subject, headers, data = part[-1]
-            last_one = headers | batch | {"Nats-Batch-Sequence": str(len(part)), "Nats-Batch-Commit": "1"}
-            reply = await self.connection.request(
-                subject, data, timeout=self.settings.timeout, headers=last_one
-            )
-            answer = json.loads(reply.data)
-            if "error" not in answer:
-                last = int(answer["seq"])
-                return list(range(last - len(part) + 1, last + 1))
-            code = answer["error"].get("err_code", 0)
-            if code not in errors.BUSY or attempt == 4:
-                raise errors.of_code(code, answer["error"].get("description", ""))
-            await asyncio.sleep(0.02 * (attempt + 1))
-        raise AssertionError("unreachable")
-
-    async def _singly(self, part: Sequence[tuple[str, dict[str, str], bytes]]) -> list[int]:
-        if not self._inbox:
-            inbox = self.connection.new_inbox()
-            await self.connection.subscribe(f"{inbox}.*", cb=self._on_answer)
-            await self.connection.flush()
-            self._inbox = inbox
-        loop = asyncio.get_running_loop()
-        tokens = [str(next(self._tokens)) for _ in part]
-        waiting = [self._waiting.setdefault(token, loop.create_future()) for token in tokens]
-        try:
-            for token, (subject, headers, data) in zip(tokens, part, strict=True):
-                await self.connection.publish(subject, data, reply=f"{self._inbox}.{token}", headers=headers)
-            async with asyncio.timeout(self.settings.timeout):
-                answers = [await answer for answer in waiting]
-        finally:
-            for token in tokens:
-                del self._waiting[token]
-        refused = [number for number in range(len(part)) if "error" in answers[number]]
-        if refused:
-            error = answers[refused[0]]["error"]
-            failure = errors.of_code(error.get("err_code", 0), error.get("description", ""))
-            if len(refused) < len(part) - refused[0]:
-                raise errors.Corrupt(
-                    f"{self.name} took messages behind one that it refused: {failure}"
-                ) from failure
-            raise failure
-        return [int(answers[number]["seq"]) for number in range(len(part))]
-
-    async def _on_answer(self, reply: Msg) -> None:
-        waiting = self._waiting.get(reply.subject.rsplit(".", 1)[1])
-        if waiting is None or waiting.done():
-            return
-        if reply.headers and reply.headers.get("Status") == "503":
-            waiting.set_result({"error": {"err_code": 10059, "description": "no stream takes that subject"}})
-        else:
-            waiting.set_result(json.loads(reply.data))
 
     async def last(self, subject: str) -> Raw | None:
         """The last message of a subject or wildcard, asked of the stream's leader; None if there is none."""
@@ -190,31 +60,10 @@ class Stream:
     async def _get(self, query: dict[str, Any]) -> Raw | None:
         answer = await self._api(f"STREAM.MSG.GET.{self.name}", query)
         if "error" in answer:
-            if answer["error"].get("err_code") == 10037:
+            if answer["error"].get("err_code") == _NO_MESSAGE:
                 return None
-            raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+            errors.check(answer)
         return _raw_of(answer["message"])
-
-    async def _api(self, verb: str, query: dict[str, Any]) -> dict[str, Any]:
-        try:
-            reply = await self.connection.request(
-                f"$JS.API.{verb}", json.dumps(query).encode(), timeout=self.settings.timeout
-            )
-        except Exception as error:
-            raise errors.of(error) from error
-        answer: dict[str, Any] = json.loads(reply.data)
-        return answer
-
-    async def _info(self) -> dict[str, Any]:
-        answer = await self._api(f"STREAM.INFO.{self.name}", {})
-        if "error" in answer:
-            raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
-        return answer
-
-    async def _configuration(self) -> dict[str, Any]:
-        if self._config is None:
-            self._config = (await self._info())["config"]
-        return self._config
 
     async def last_sequence(self) -> int:
         """The sequence of the stream's last message, 0 when it is empty and was never written."""
@@ -231,8 +80,7 @@ class Stream:
             if config.get(limit, -1) > 0:
                 config[limit] = max(config[limit], least)
         answer = await self._api(f"STREAM.UPDATE.{self.name}", config)
-        if "error" in answer:
-            raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+        errors.check(answer)
 
     async def bounds(self) -> tuple[int, int]:
         """The sequences of the first message that is there (or will be) and of the last."""
@@ -269,24 +117,20 @@ class Stream:
     async def _stored_once(self, subject: str, data: bytes, headers: dict[str, str]) -> bool:
         """Store this unless the subject holds something, without the headers if it is too large with them."""
         failure: errors.LogError | None = None
-        for sent in (headers | {_EXPECTED: "0"}, None):
+        for sent in (headers | {EXPECTED: "0"}, None):
             try:
                 reply = await self.connection.request(
                     subject, data, timeout=self.settings.timeout, headers=sent
                 )
             except Exception as error:
                 raise errors.of(error) from error
-            refused = json.loads(reply.data).get("error")
-            failure = errors.of_code(refused["err_code"], refused.get("description", "")) if refused else None
+            failure = errors.of_answer(json.loads(reply.data))
             if failure is None or isinstance(failure, errors.Conflict):
                 return sent is not None
             if not isinstance(failure, errors.TooLarge):
                 break
         assert failure is not None
         raise failure
-
-    async def _replicated(self) -> bool:
-        return self.settings.replicated or (await self._configuration()).get("num_replicas", 1) > 1
 
     async def closed(self) -> bool:
         """Whether the stream is being put back from a copy, and takes nothing yet."""
@@ -303,8 +147,7 @@ class Stream:
     async def remove(self, seq: int) -> None:
         """Remove the message at a sequence; its bytes stay on disk."""
         answer = await self._api(f"STREAM.MSG.DELETE.{self.name}", {"seq": seq, "no_erase": True})
-        if "error" in answer:
-            raise errors.of_code(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+        errors.check(answer)
 
     async def existing(self, subjects: Iterable[str]) -> set[str]:
         """Which of these subjects (literal, at most a thousand) hold a message."""

@@ -21,10 +21,8 @@ from eventlog.codec import JSON, Malformed, Message
 from eventlog.decider import Arrival, Held
 from eventlog.faults import Fault
 from eventlog.view import Reading
-from services import early, letters
+from services import early, letters, rejecting
 from services.sealing import Sealing
-
-HEADERS = frozenset({"ce-type", "ce-time", "ce-id", "ce-source", "ce-specversion", "ce-dataversion"})
 
 BEGINNINGS = {registry.name_of_type(kind) for kind in (CallOffered, CustomerRegistered, MessageReceived)} | {
     verb for verb, kind in registry.COMMANDS["tickets"].items() if kind in (RegisterTicket, OpenProblem)
@@ -245,11 +243,7 @@ class Decider:
     ) -> Sequence[tuple[str, Data]]:
         """The record of an input that could not be handled, and where a fact's original is kept."""
         self.sealing.refusing()
-        kept, name = None, arrival.message.name
-        if not self.sealing.keeps_original(arrival.aggregate):
-            name = name if name in registry.recorded_types() else ""
-        elif arrival.kind == "fact":
-            kept = registry.inbox_subject(self.centre, registry.REJECTED, str(arrival.message.seq))
+        kept, name = rejecting.told_of(self.sealing, self.centre, arrival)
         aside = letters.set_aside(
             world, arrival, fault, log, kept=kept, name=name, quoting=not self.sealing.discreet
         )
@@ -260,37 +254,10 @@ class Decider:
     ) -> Sequence[tuple[str, Data]]:
         """The record of a fact that could not be accepted, and where its original is kept."""
         self.sealing.refusing()
-        again = None
-        if not (isinstance(reason, Refused) and reason.rule == "letter-waits"):
-            again = letters.resent(world, arrival)
-        seq = arrival.message.seq
-        match reason:
-            case Refused():
-                rule, why, about, expected = reason.rule, reason.detail, reason.field, reason.expected
-            case Malformed():
-                rule = "unknown-type" if reason.unknown else "malformed"
-                why, about, expected = str(reason), reason.field, reason.expected
-            case errors.Crowded():
-                rule, why, about, expected = "too-many-open", str(reason), "", ""
-            case _:
-                raise AssertionError(f"no refusal: {type(reason).__name__}")
-        kept, name = None, arrival.message.name
-        if not self.sealing.keeps_original(arrival.aggregate):
-            why, about = rule, reticent(about, name)
-            name = name if name in registry.recorded_types() else ""
-        elif arrival.kind == "fact":
-            kept = registry.inbox_subject(self.centre, registry.REJECTED, str(seq))
-        rejected = FactRejected(
-            position=seq,
-            reason=_short(why, 4000) or rule,
-            rule=rule,
-            field=_short(about, 200),
-            expected=_short(expected, 4000),
-            type=_short(name, 200),
-            kept=kept,
-        )
-        recorded: list[Data] = [again, rejected] if again else [rejected]
-        return [(arrival.aggregate, event) for event in recorded]
+        in_turn = not (isinstance(reason, Refused) and reason.rule == "letter-waits")
+        again = letters.resent(world, arrival) if in_turn else None
+        rejected = rejecting.rejected(self.sealing, self.centre, arrival, reason)
+        return [(arrival.aggregate, event) for event in (again, rejected) if event]
 
     def early(self, reason: Exception) -> bool:
         """Whether a refusal says that what the fact follows may still come."""
@@ -314,14 +281,7 @@ class Decider:
 
     def expire(self, world: World[Any, Any], held: Held) -> Sequence[tuple[str, Data]]:
         """The record of a fact that has waited in vain, with the reason for which it had to wait."""
-        why = held.why
-        assert isinstance(why, FactDeferred)
-        keeps = held.fact and self.sealing.keeps_original(held.aggregate)
-        kept = registry.inbox_subject(self.centre, registry.REJECTED, str(why.position)) if keeps else None
-        told = {
-            name: getattr(why, name) for name in ("position", "reason", "rule", "field", "expected", "type")
-        }
-        return [(held.aggregate, FactRejected(**told, kept=kept))]
+        return [(held.aggregate, rejecting.expired(self.sealing, self.centre, held))]
 
     def evolve(self, world: World[Any, Any], aggregate: str, event: Data, at: datetime) -> None:
         """Let an event happen; that a fact is refused or waits changes nothing, nor does what befalls a stopped one."""
@@ -387,18 +347,3 @@ def check_time(time: datetime | None) -> None:
     """Malformed if a fact or command says to have occurred when nothing could be reckoned from."""
     if time and not EARLIEST <= time < LATEST:
         raise Malformed("ce-time", "a time from 1970 to 2199", str(time))
-
-
-def reticent(field: str, name: str) -> str:
-    """A field of a fact by its name, nothing where the name is the publisher's: it may say what must not be said."""
-    kind = registry.recorded_types().get(name)
-    names = {it.alias or key for key, it in kind.model_fields.items()} if kind else set()
-    first = field.partition(".")[0]
-    return (
-        first if first in names | {"data", "headers", "subject", "content-type"} or first in HEADERS else ""
-    )
-
-
-def _short(text: str, length: int) -> str | None:
-    """As much of what others wrote as a field takes; None where nothing can be seen of it."""
-    return text.strip()[:length].strip() or None

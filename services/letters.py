@@ -20,6 +20,7 @@ from contracts.letters import Letter
 from eventlog.codec import Message
 from eventlog.decider import Arrival
 from eventlog.faults import Fault
+from services.rejecting import short
 
 ASKS_AGAIN = registry.name_of_type(DeadletterRequested)
 W = World[Any, Any]
@@ -81,11 +82,11 @@ def set_aside(
     return DeadletterSetAside(
         kind=arrival.kind,
         position=log if arrival.kind == "timer" else message.seq,
-        id=_short(message.id, 200) or "-",
-        source=_short(message.source, 200) or "-",
-        type=_short(name, 200),
-        reason=_short(fault.reason, 4000) or "-",
-        stack=_short(fault.stack(quoting), 4000),
+        id=short(message.id, 200) or "-",
+        source=short(message.source, 200) or "-",
+        type=short(name, 200),
+        reason=short(fault.reason, 4000) or "-",
+        stack=short(fault.stack(quoting), 4000),
         attempts=fault.attempts,
         behind=fault.behind,
         kept=kept,
@@ -147,8 +148,4 @@ def _who(arrival: Arrival) -> tuple[str, str]:
         said = json.loads(arrival.again.data)
         return said["by"], said["why"]
     message = arrival.message
-    return _short(message.actor, 200) or "anonymous", _short(message.why, 4000) or "-"
-
-
-def _short(text: str, length: int) -> str | None:
-    return text.strip()[:length].strip() or None
+    return short(message.actor, 200) or "anonymous", short(message.why, 4000) or "-"

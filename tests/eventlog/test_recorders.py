@@ -147,7 +147,7 @@ def test_an_event_too_large_is_refused(open_factory: Open) -> None:
     """An event above the server's payload limit is a DataError, and what came with it is not written."""
     recorder = open_factory().application_recorder()
     aggregate = uuid4()
-    with pytest.raises(DataError, match="limit"):
+    with pytest.raises(DataError, match="of at most"):
         recorder.insert_events(events(aggregate, [1]) + events(aggregate, [2], b"x" * (1 << 20)))
     assert versions(recorder, aggregate) == []
 

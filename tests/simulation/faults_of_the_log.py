@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from eventlog import core
+from eventlog.append import Appender
 from eventlog.codec import Message
 from eventlog.core import Core
 from eventlog.decider import Arrival
@@ -111,7 +112,7 @@ def forgets_the_fence() -> Sequence[Swap]:
     ) -> Any:
         return await real(self, messages, expected=expected, atomic=atomic)
 
-    return [(Stream, "append", append)]
+    return [(Appender, "append", append)]
 
 
 @planted
@@ -127,7 +128,7 @@ def takes_any_term() -> Sequence[Swap]:
             fence = (fence[0], last.seq if last else 0)
         return await real(self, messages, fence=fence, atomic=atomic)
 
-    return [(Stream, "append", append)]
+    return [(Appender, "append", append)]
 
 
 @planted
@@ -140,13 +141,13 @@ def commits_out_of_order() -> Sequence[Swap]:
             messages = [*messages[:-2], messages[-1], messages[-2]]
         return await real(self, messages, **options)
 
-    return [(Stream, "append", append)]
+    return [(Appender, "append", append)]
 
 
 @planted
 def tears_a_batch() -> Sequence[Swap]:
     """A batch is sent as plain appends, of which only the first expects the term."""
-    return [(Stream, "_batch", Stream._singly)]
+    return [(Appender, "_batch", Appender._singly)]
 
 
 @planted
@@ -162,7 +163,7 @@ def tries_a_commit_again() -> Sequence[Swap]:
                 raise
             return await real(self, messages, **options)
 
-    return [(Stream, "append", append)]
+    return [(Appender, "append", append)]
 
 
 @planted
