@@ -6,10 +6,7 @@ import pytest
 
 from tests.simulation.test_simulation import simulated
 
-QUICK = (
-    "skips_an_event", "does_not_know_repeats", "takes_any_term", "commits_out_of_order", "decides_by_mood",
-    "keeps_no_original", "keeps_promises_late",
-)  # fmt: skip
+QUICK = ("skips_an_event", "does_not_know_repeats", "commits_out_of_order")
 
 
 @pytest.mark.timeout(600)
