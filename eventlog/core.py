@@ -130,8 +130,12 @@ class Decider(Types, Protocol[W]):
         """The position of the event that one of the service's own asks to be decided on once more; 0 for none."""
         ...
 
-    def known(self, world: W, aggregate: str, source: str, id: str) -> bool:
-        """Whether a fact of this source and id is set aside."""
+    def known(self, world: W, arrival: Arrival) -> bool:
+        """Whether a fact is set aside, and this is not the one that it is sent again by."""
+        ...
+
+    def repeated(self, world: W, arrival: Arrival) -> Sequence[tuple[str, Any]]:
+        """What is recorded, in at most one event, of a fact that was decided on already; mostly nothing."""
         ...
 
     def evolve(self, world: W, aggregate: str, event: Any, at: datetime) -> None:
@@ -391,10 +395,8 @@ class Core(Generic[W]):
         if arrival.kind == "fact" and arrival.malformed is None:
             track = self.tracks.get(arrival.aggregate)
             if track is not None and key in track.causes:
-                return []
-            if not message.resends and self.decider.known(
-                self.world, arrival.aggregate, message.source, message.id
-            ):
+                return self._repeated(arrival) if message.resends else []
+            if self.decider.known(self.world, arrival):
                 return []
         messages = self._handled(arrival, fault)
         return self._with_released(messages) if self.waiting else messages
@@ -408,6 +410,12 @@ class Core(Generic[W]):
         if fault := fault or self.decider.blocked(self.world, arrival):
             return self._set_aside(arrival, fault)
         return self._decide(arrival, self._crowded(arrival))
+
+    def _repeated(self, arrival: Arrival) -> list[Message]:
+        if arrival.message.time is None:
+            arrival = arrival._replace(message=self.decider.dated(self.world, arrival.message))
+        decision = self._encoded(self.decider.repeated(self.world, arrival))
+        return self._numbered(arrival, decision, f"{self._salt(arrival)} {arrival.message.seq} repeated", "")
 
     def due(self) -> tuple[datetime, Arrival] | None:
         """The earliest timer: one of the decider's, or a fact that has waited long enough."""
