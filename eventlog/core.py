@@ -52,7 +52,8 @@ class Arrival(NamedTuple):
 class Held(NamedTuple):
     """A fact that came before what it follows: it is decided when that has come, or refused after `until`.
 
-    `why` is the event that says so, by the id `id`. `fact` is None where it cannot be read any more.
+    `why` is the event that says so, by the id `id`; `key` is the fact's source and id. `fact` is None where it cannot
+    be read any more.
     """
 
     until: datetime
@@ -60,6 +61,7 @@ class Held(NamedTuple):
     aggregate: str
     fact: Message | None
     why: Any
+    key: str
 
     @property
     def arrival(self) -> Arrival | None:
@@ -289,8 +291,7 @@ class Core(Generic[W]):
                     del track.held[held.id]
                 elif not message.cause_source and message.cause == held.id:
                     del track.held[held.id]
-                    if held.fact:
-                        track.causes.discard(f"{held.fact.source} {held.fact.id}")
+                    track.causes.discard(held.key)
 
     def _replay(self, message: Message) -> Any:
         """Let a recorded event happen, and return it; what this release cannot read stops what it is about."""
