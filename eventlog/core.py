@@ -67,10 +67,8 @@ class Core(Memory[W]):
         if arrival.kind == "fact" and arrival.malformed is None:
             track = self.tracks.get(arrival.aggregate)
             if track is not None and key in track.causes:
-                return []
-            if not message.resends and self.decider.known(
-                self.world, arrival.aggregate, message.source, message.id
-            ):
+                return self._repeated(arrival) if message.resends else []
+            if self.decider.known(self.world, arrival):
                 return []
         messages = self._handled(arrival, fault)
         if not self.waiting:
@@ -85,6 +83,13 @@ class Core(Memory[W]):
         if fault := fault or self.decider.blocked(self.world, arrival):
             return self._set_aside(arrival, fault)
         return self._decide(arrival, self._crowded(arrival))
+
+    def _repeated(self, arrival: Arrival) -> list[Message]:
+        if arrival.message.time is None:
+            arrival = arrival._replace(message=self.decider.dated(self.world, arrival.message))
+        decision = self._encoded(self.decider.repeated(self.world, arrival))
+        salt = f"{salt_of(self.source, arrival)} {arrival.message.seq} repeated"
+        return self._numbered(arrival, decision, salt, "")
 
     def _expired(self, arrival: Arrival) -> Held | None:
         """The fact that has waited long enough, if that is what a timer says."""

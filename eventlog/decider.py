@@ -35,7 +35,8 @@ class Arrival(NamedTuple):
 class Held(NamedTuple):
     """A fact that came before what it follows: it is decided when that has come, or refused after `until`.
 
-    `why` is the event that says so, by the id `id`. `fact` is None where it cannot be read any more.
+    `why` is the event that says so, by the id `id`; `key` is the fact's source and id. `fact` is None where it cannot
+    be read any more.
     """
 
     until: datetime
@@ -43,6 +44,7 @@ class Held(NamedTuple):
     aggregate: str
     fact: Message | None
     why: Any
+    key: str
 
     @property
     def arrival(self) -> Arrival | None:
@@ -113,8 +115,12 @@ class Decider(Types, Protocol[W]):
         """The position of the event that one of the service's own asks to be decided on once more; 0 for none."""
         ...
 
-    def known(self, world: W, aggregate: str, source: str, id: str) -> bool:
-        """Whether a fact of this source and id is set aside."""
+    def known(self, world: W, arrival: Arrival) -> bool:
+        """Whether a fact is set aside, and this is not the one that it is sent again by."""
+        ...
+
+    def repeated(self, world: W, arrival: Arrival) -> Sequence[tuple[str, Any]]:
+        """What is recorded, in at most one event, of a fact that was decided on already; mostly nothing."""
         ...
 
     def evolve(self, world: W, aggregate: str, event: Any, at: datetime) -> None:

@@ -113,8 +113,8 @@ class Memory(Generic[W]):
         """Have a fact wait, or no longer: it was decided, or refused and may be sent again."""
         if held := self.decider.held(message, event):
             self.waiting.begin(held)
-        elif self.waiting and (refused := self.waiting.settle(message)) and refused.fact:
-            track.causes.discard(f"{refused.fact.source} {refused.fact.id}")
+        elif self.waiting and (refused := self.waiting.settle(message)):
+            track.causes.discard(refused.key)
 
     def _replay(self, message: Message) -> Any:
         """Let a recorded event happen, and return it; what this release cannot read stops what it is about."""

@@ -82,10 +82,12 @@ class Service:
     seals: bool = False
 
     def about(self, command: Data) -> str:
-        """The aggregate that a command is about, "" where it begins one."""
-        if isinstance(command, ResendLetter | DiscardLetter):
-            return command.about
-        return self.subject_of(command)
+        """The aggregate that a command is about, "" where it begins one; Malformed where that is none."""
+        if not isinstance(command, ResendLetter | DiscardLetter):
+            return self.subject_of(command)
+        if command.about == registry.TERM:  # no aggregate: an event there would be taken for a new term
+            raise Malformed("about", "a call, case or whatever else something is recorded of", command.about)
+        return command.about
 
     @property
     def package(self) -> str:
@@ -228,11 +230,13 @@ class Decider:
         touched = self.service.touches(arrival.message) if arrival.kind == "event" else ()
         return letters.blocked(world, arrival, touched)
 
-    def known(self, world: World[Any, Any], aggregate: str, source: str, id: str) -> bool:
-        """Whether a fact is set aside, so that a repeat of it leads to nothing."""
-        return any(
-            it.kind == "fact" and (it.source, it.id) == (source, id) for it in world.letters.of(aggregate)
-        )
+    def known(self, world: World[Any, Any], arrival: Arrival) -> bool:
+        """Whether a fact is set aside, and this is not the one that it is sent again by: it leads to nothing."""
+        return letters.known(world, arrival.aggregate, arrival.message)
+
+    def repeated(self, world: World[Any, Any], arrival: Arrival) -> Decision:
+        """That the letter which a fact resends is outstanding no more, as the fact was decided on meanwhile."""
+        return letters.repeated(world, arrival)
 
     def original(self, message: Message) -> int:
         """The position of the event that is to be decided on again."""

@@ -77,4 +77,5 @@ def held(centre: str, message: Message, event: FactDeferred) -> Held:
         stored=message.time,
         subject=registry.inbox_subject(centre, topic, id),
     )
-    return Held(event.until, message.id, message.aggregate, None if event.data is None else fact, event)
+    key = f"{message.cause_source} {message.cause}"
+    return Held(event.until, message.id, message.aggregate, None if event.data is None else fact, event, key)

@@ -50,6 +50,24 @@ def letter_of(world: W, arrival: Arrival) -> Letter | None:
     return None
 
 
+def known(world: W, aggregate: str, message: Message) -> bool:
+    """Whether a fact is set aside at another position than that which it resends."""
+    return any(
+        it.kind == "fact" and (it.source, it.id) == (message.source, message.id)
+        for it in world.letters.of(aggregate)
+        if it.position != message.resends
+    )
+
+
+def repeated(world: W, arrival: Arrival) -> Decision:
+    """What is recorded of a fact that was decided on already: a letter that it resends in its turn holds up nothing."""
+    letter = letter_of(world, arrival)
+    if letter is None or (letter.holds and world.letters.first(letter.aggregate) != letter):
+        return []
+    by, why = _who(arrival)
+    return [(arrival.aggregate, DeadletterResent(kind="fact", position=letter.position, by=by, why=why))]
+
+
 def resent(world: W, arrival: Arrival) -> DeadletterResent | None:
     """What is recorded before all that an input leads to which was sent again; Refused where it is not its turn."""
     if not (arrival.again or (arrival.kind == "fact" and arrival.message.resends)):

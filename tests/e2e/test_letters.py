@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from centralita.client import Refusal
 from centralita.deadletters import Letter
 from centralita.verify import verify
 from contracts import facts as f
+from contracts import registry
 from services.intake import domain as intake
 from services.routing import domain as routing
 from services.sla import domain as sla
@@ -300,3 +302,45 @@ async def test_nothing_is_quoted_of_whom_a_centre_forgets(
     await deadletters.discard(centre.client, centre.name, letter, *WHO)
     log = b"".join(message.data for message in await centre.log() if message.aggregate == "c1").decode()
     assert "azafrán" not in log + "".join(capfd.readouterr())
+
+
+async def test_a_letter_sent_again_twice(
+    centre: Centre, stack: OneProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who send the same letter again do what one would: it is set aside once, is decided on once, and nothing
+    waits behind it afterwards."""
+    poison = Poison("c1", intake.FACTS[f.CallAnswered])
+    monkeypatch.setitem(intake.FACTS, f.CallAnswered, poison)  # type: ignore[arg-type]
+    await centre.tell(signed_in("ana"), offered("c1", 0))
+    answered = fact("call.answered", "c1", 1, agent="ana")
+    await centre.tell(answered)
+    for cured, left in ((False, 1), (True, 0)):
+        poison.cured = cured
+        (letter,) = await letters(centre)
+        again = answered.message(centre.name)[1]._replace(resends=letter.position, actor="eva", why="both")
+        where = registry.inbox_subject(centre.name, "call", "c1")
+        await centre.client.inbox(centre.name).append([(where, again), (where, again)])
+        await centre.client.settle(centre.name)
+        assert len(await letters(centre)) == left
+    await centre.tell(fact("call.greeted", "c1", 2, agent="ana"))
+    assert (await centre.names("intake", "c1")).count("call.answered") == 1
+    assert (await centre.names("intake", "c1"))[-1] == "call.greeted"
+    await sound(centre, stack)
+
+
+async def test_a_letter_whose_fact_was_decided_on_meanwhile(
+    centre: Centre, stack: OneProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id that is too long to be told from its repeats is set aside twice; sent again the repeat leads to nothing,
+    and holds up nothing any more."""
+    poison = Poison("c1", intake.FACTS[f.CallAnswered])
+    monkeypatch.setitem(intake.FACTS, f.CallAnswered, poison)  # type: ignore[arg-type]
+    await centre.tell(signed_in("ana"), offered("c1", 0))
+    answered = replace(fact("call.answered", "c1", 1, agent="ana"), id="x" * 300)
+    await centre.tell(answered, answered)
+    poison.cured = True
+    for letter in await letters(centre):
+        assert await resend(centre, letter) == "resent"
+    assert await letters(centre) == []
+    assert (await centre.names("intake", "c1")).count("call.answered") == 1
+    await sound(centre, stack)

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 from contracts import registry
+from contracts.protocol import Privacy, Protocol
 from eventlog.codec import Message
 from eventlog.core import Core
 from eventlog.decider import Arrival
@@ -64,6 +65,22 @@ def test_what_waits_in_vain_is_rejected() -> None:
     assert service.due() is None
     again = fact(1, "call.answered", 2, agent="ana").message._replace(seq=9)
     assert names(service.handle(Arrival("fact", "c1", again))) == ["fact.deferred"]
+
+
+def test_what_cannot_be_read_any_more_may_be_sent_again() -> None:
+    """Where the key is gone with the process, what waited is rejected in its time, and counts when it comes again."""
+    deciders = [Decider(SERVICE, CENTRE) for _ in range(2)]
+    before, after = [Core(it, registry.source(CENTRE, "intake"), secrecy=it.sealing) for it in deciders]
+    for decider in deciders:
+        decider.sealing.refer(Protocol(name="p", privacy=Privacy(non_customers="forgotten")))
+    said = fact(1, "contact.given", 2, email="a@b.example")
+    for seq, message in enumerate(before.handle(said), start=1):
+        after.fold(message._replace(seq=seq))
+    due = after.due()
+    assert due
+    assert names(after.handle(due[1])) == ["fact.rejected"]
+    assert names(after.handle(fact(2, "call.offered", 1))) == ["call.offered"]
+    assert "contact.given" in names(after.handle(said._replace(message=said.message._replace(seq=3))))
 
 
 def test_a_hold_told_twice_does_not_hold_again() -> None:
