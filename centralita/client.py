@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from contracts import registry
 from contracts.base import Problem
 from eventlog import errors
-from eventlog.client import Connection
+from eventlog.client import Connection, urls
 from eventlog.codec import Message, headers_of, moment, timestamp
 from eventlog.stream import MAX_BATCH, Raw, Settings, Stream, streams
 from services.sealed import Keys
@@ -95,7 +95,10 @@ class Fact:
 
 
 class Client:
-    """A connection to Centralita; `async with Client(url) as client`. It reconnects by itself."""
+    """A connection to Centralita; `async with Client(url) as client`. It reconnects by itself.
+
+    `url` may be several with commas between, of the servers of a cluster: whichever answers.
+    """
 
     def __init__(self, url: str, *, name: str = "centralita-client", timeout: float = 5.0) -> None:
         self.url, self.name, self.timeout = url, name, timeout
@@ -113,7 +116,7 @@ class Client:
 
         try:
             await self.connection.connect(
-                self.url,
+                urls(self.url),
                 name=self.name,
                 connect_timeout=2,
                 max_reconnect_attempts=1,  # for now: with -1 nats-py would try the first connection for ever

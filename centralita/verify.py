@@ -77,7 +77,11 @@ async def verify(
         }
         for name, it in kept.items():
             witnesses += _witnesses(name, it)
-        audit = Audit(centre, witnesses + await _anchors(client, centre, last))
+        try:
+            witnesses += await _anchors(client, centre, last)
+        except errors.Corrupt as reason:
+            report.wrong.append(str(reason))
+        audit = Audit(centre, witnesses)
         async for part in client.recorded(centre, last):
             audit.take(part)
         audit.end(last)
@@ -91,7 +95,10 @@ async def verify(
                 found = f"{name}: the last decision is cut short at {cut.seq}"
                 (report.notes if copied else report.wrong).append(found)
             if kept[name].view:
-                await _compare_view(report, client, service, kept[name], last)
+                try:
+                    await _compare_view(report, client, service, kept[name], last)
+                except errors.Corrupt as reason:
+                    report.wrong.append(f"{name}: its read model cannot be compared: {reason}")
     return report
 
 

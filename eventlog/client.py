@@ -10,6 +10,11 @@ from nats.aio.msg import Msg
 _MOST_NAMES = 1000
 
 
+def urls(servers: str) -> list[str]:
+    """The URLs of servers that were typed as one text."""
+    return [url.strip() for url in servers.split(",") if url.strip()]
+
+
 class Connection(Client):
     """A nats-py client whose messages' headers are read about ten times as fast.
 

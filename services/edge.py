@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily
 from contracts import registry
 from contracts.base import Data, Problem
 from contracts.commands import Recorded
+from eventlog.client import urls
 from eventlog.codec import JSON, check_size, message_of
 from services.decider import Service, check_time
 from services.limits import Exceeded
@@ -54,14 +55,14 @@ class Edge:
         prometheus = NatsPrometheusMiddleware(registry=metrics, app_name=service.name)
         prometheus._settings_provider_factory = lambda _: _Capped()  # type: ignore[assignment,return-value]
         self.broker = NatsBroker(
-            url,
+            urls(url),
             logger=None,
             apply_types=False,
             decoder=_whole,
             middlewares=[prometheus, NatsTelemetryMiddleware()],
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,
-            specification_url=url,
+            specification_url=urls(url),
         )
         for verb, model in registry.COMMANDS[service.name].items():
             self._serve(registry.command_subject("*", service.name, verb), verb, model, self._command)

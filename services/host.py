@@ -14,7 +14,7 @@ from nats.aio.client import Client
 
 from contracts import registry
 from eventlog import errors
-from eventlog.client import Connection
+from eventlog.client import Connection, urls
 from eventlog.place import Pace
 from eventlog.stream import Settings, streams
 from services import inbox
@@ -30,7 +30,10 @@ FAREWELL = 3.0
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """How a service process runs. `store` None keeps checkpoints and read models in memory."""
+    """How a service process runs.
+
+    `url` may be several with commas between; `store` None keeps checkpoints and read models in memory.
+    """
 
     url: str
     store: Path | None = None
@@ -63,7 +66,7 @@ class Host:
 
         connection = Connection()
         await connection.connect(
-            self.settings.url,
+            urls(self.settings.url),
             name=f"centralita-{self.service.name}",
             allow_reconnect=reconnect,
             max_reconnect_attempts=-1 if reconnect else 1,

@@ -29,12 +29,20 @@ T = TypeVar("T")
 
 Nats = Annotated[
     str | None,
-    typer.Option("--nats", "--url", metavar="URL", help="Server to talk to (or CENTRALITA_NATS)."),
+    typer.Option(
+        "--nats",
+        "--url",
+        metavar="URL",
+        help="Server to talk to, or several with commas between (or CENTRALITA_NATS).",
+    ),
 ]
 Embedded = Annotated[
     str | None,
     typer.Option(
-        "--nats", "--url", metavar="URL", help="Use this server; without it an embedded one is started."
+        "--nats",
+        "--url",
+        metavar="URL",
+        help="Use this server, or several with commas between; without it an embedded one is started.",
     ),
 ]
 Centre = Annotated[

@@ -30,7 +30,8 @@ async def test_a_replicated_centre_outlives_a_server(tmp_path: Path) -> None:
     """With three replicas the stories are told under one term, and go on when one of the servers is killed."""
     servers = await start_cluster(tmp_path / "servers")
     try:
-        async with running(tmp_path, url=servers[0].url) as stack, Client(stack.url, timeout=20) as client:
+        every = ",".join(server.url for server in reversed(servers))
+        async with running(tmp_path, url=every) as stack, Client(stack.url, timeout=20) as client:
             protocol = protocols.load("cold-industry")
             await centres.add(client.connection, "acme", protocol, clock="virtual", replicas=3)
             for part in range(2):
