@@ -138,7 +138,7 @@ async def test_a_connection_cut_in_mid_commit_leaves_a_prefix(
             cut = time.monotonic()
             gate.cut()
             await records(client, len(wanted))
-            assert time.monotonic() - cut < 2
+            assert time.monotonic() - cut < 5
             assert told(await recorded(client)) == wanted
             await until(lambda: runner.active)
             await client.publish(CENTRE, calls(3, first=5000))
