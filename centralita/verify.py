@@ -95,10 +95,7 @@ async def verify(
                 found = f"{name}: the last decision is cut short at {cut.seq}"
                 (report.notes if copied else report.wrong).append(found)
             if kept[name].view:
-                try:
-                    await _compare_view(report, client, service, kept[name], last)
-                except errors.Corrupt as reason:
-                    report.wrong.append(f"{name}: its read model cannot be compared: {reason}")
+                await _compare_view(report, client, service, kept[name], last)
     return report
 
 
@@ -204,13 +201,19 @@ async def _rebuild(
         await recovery.catch_up(last)
         for id, why in decider.stopped(core.world).items():
             report.wrong.append(f"{name}: {id} is stopped, as this release cannot read it: {why}")
-    except Exception as reason:
-        if isinstance(reason, errors.LogError) and not isinstance(reason, errors.Corrupt):
-            raise
-        what = str(reason) if isinstance(reason, errors.Corrupt) else f"{type(reason).__name__}: {reason}"
-        report.wrong.append(f"{name} cannot be rebuilt behind {core.own}: {what}")
+    except Exception as reason:  # noqa: BLE001  whatever it is, the report tells
+        report.wrong.append(f"{name} cannot be rebuilt behind {core.own}: {_fault(reason)}")
         return None
     return core.cut
+
+
+def _fault(reason: Exception) -> str:
+    """What an error tells of the log; one that only says that it cannot be read now is raised again."""
+    if isinstance(reason, errors.Corrupt):
+        return str(reason)
+    if isinstance(reason, errors.LogError):
+        raise reason
+    return f"{type(reason).__name__}: {reason}"
 
 
 async def _differences(
@@ -248,10 +251,8 @@ async def _compare_view(report: Report, client: Client, service: Service, kept: 
         try:
             async for part in client.log(report.centre).read(subjects, 0, position):
                 fresh.take(part)
-        except Exception as reason:
-            if isinstance(reason, errors.LogError):
-                raise
-            report.wrong.append(f"{reading.name} cannot be rebuilt: {type(reason).__name__}: {reason}")
+        except Exception as reason:  # noqa: BLE001  whatever it is, the report tells
+            report.wrong.append(f"{reading.name} cannot be rebuilt: {_fault(reason)}")
             return
         report.compared.append(f"read model {reading.name} at {position}")
         for table in fresh.differing(kept.copy):
