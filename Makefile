@@ -1,6 +1,7 @@
 # Needs python3 (3.11 or newer) and make. Another interpreter: make PYTHON=python3.12 demo
 
 PYTHON ?= python3
+unexport PYTHONDONTWRITEBYTECODE # without the compiled modules a process takes twice as long to start
 BIN := .venv/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input

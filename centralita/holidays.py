@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
-import holidays
-
 from contracts.protocol import Protocol
 from contracts.protocol.calendar import Calendar
 
@@ -23,6 +21,8 @@ def expanded(calendar: Calendar, years: Iterable[int]) -> Calendar:
     whose, wanted = calendar.holidays, sorted(set(years))
     if whose is None or not wanted:
         return calendar
+    import holidays  # late: few calendars name a country, and it takes a while to load
+
     known = holidays.list_supported_countries(include_aliases=False)
     if whose.country not in known:
         raise ValueError(f"holidays.country: no public holidays are known for {whose.country!r}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json as jsonlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 import protocols
-from centralita import centres, holidays, rehearsal
+from centralita import centres, holidays
 from centralita.client import Client
 from centralita.commands.common import (
     OK,
@@ -34,6 +34,9 @@ from contracts import registry
 from contracts.events import ProtocolPublished
 from contracts.protocol import PLAIN, Protocol
 from eventlog.codec import Message
+
+if TYPE_CHECKING:
+    from centralita.rehearsal import Comparison
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help="Check, publish, show and compare protocols.")
 
@@ -128,6 +131,8 @@ def dry_run(
     json: AsJson = False,
 ) -> None:
     """What would have come out differently, had this protocol been in force since a day. Nothing is recorded."""
+    from centralita import rehearsal  # late: all four services are loaded with it
+
     candidate = loaded(file)
     start = _moment(since, candidate)
     found = run(_rehearse(candidate, start, centre_of(centre), nats))
@@ -159,9 +164,9 @@ def dry_run(
         print(f"  {name:<24} -{fewer} +{more}")
 
 
-async def _rehearse(
-    candidate: Protocol, since: datetime, centre: str, nats: str | None
-) -> rehearsal.Comparison:
+async def _rehearse(candidate: Protocol, since: datetime, centre: str, nats: str | None) -> Comparison:
+    from centralita import rehearsal
+
     async with connected(nats, centre) as client:
         messages = await _log(client, centre)
     published = [
