@@ -98,8 +98,8 @@ _SAID = (
 def evolve(call: Call, event: Data) -> Call:
     """The call after an event."""
     match event:
-        case f.CallAnswered():
-            return replace(call, state="answered", agent=event.agent)
+        case f.CallAnswered():  # no end is undone: the clock of whoever told of it may go before the others'
+            return replace(call, state=call.state if call.over else "answered", agent=event.agent)
         case f.CallEnded():
             return replace(call, state="ended")
         case f.CallQueued():

@@ -66,13 +66,15 @@ class Seen:
     def position_of(self, message: Message) -> int:
         """Where in the inbox the fact is that an event is caused by, be it that it had to wait."""
         waited = self._deferred.get((message.cause_source, message.cause), [])
-        return next((it for seq, it in reversed(waited) if seq < message.seq), message.inbox)
+        return next((it for seq, it, until in reversed(waited) if seq < message.seq < until), message.inbox)
 
     @functools.cached_property
-    def _deferred(self) -> dict[tuple[str, str], list[tuple[int, int]]]:
-        found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    def _deferred(self) -> dict[tuple[str, str], list[tuple[int, int, int]]]:
+        in_vain = {data.position: message.seq for message, data in self.events("fact.rejected")}
+        found: dict[tuple[str, str], list[tuple[int, int, int]]] = defaultdict(list)
         for message, data in self.events("fact.deferred"):
-            found[message.cause_source, message.cause].append((message.seq, data.position))
+            until = in_vain.get(data.position, 1 << 60)
+            found[message.cause_source, message.cause].append((message.seq, data.position, until))
         return found
 
     def arrival(self, message: Message) -> Arrival | None:

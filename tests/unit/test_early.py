@@ -123,6 +123,17 @@ def test_an_answer_behind_the_end() -> None:
     assert (call.state, call.agent) == ("ended", "ana")
 
 
+def test_an_end_by_a_clock_that_is_slow() -> None:
+    """An end that says it was before the answer is the end all the same: the call does not go on, nor end again."""
+    service = core()
+    service.handle(fact(1, "call.offered", 0))
+    service.handle(fact(2, "call.answered", 4, agent="ana"))
+    assert names(service.handle(fact(3, "call.ended", 2, by="caller")))[0] == "call.ended"
+    call = service.world.aggregates["c1"]
+    assert (call.state, call.agent) == ("ended", "ana")
+    assert names(service.handle(fact(4, "call.ended", 9, by="agent"))) == ["fact.rejected"]
+
+
 def test_an_answer_too_late() -> None:
     """More than five seconds before the end there is nothing to put right: it is rejected as it was before."""
     service = core()
