@@ -377,7 +377,7 @@ class Publisher:
         world = self.world
         answers = world.told.answered.setdefault(message.id, [])
         arrival = world.told.commands[message.id] = Arrival("command", aggregate, message)
-        until = world.loop.now + 60
+        until = world.loop.now + 600  # the weather may be such that for minutes nobody takes over
         while world.loop.now < until:
             asked = world.living(service)
             world.rng.shuffle(asked)
