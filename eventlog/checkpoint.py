@@ -1,7 +1,7 @@
 """Checkpoints: a core's memory in a file, so that recovery reads the log's tail and not all of it.
 
-A checkpoint is a cache. One that is damaged, of another schema, or ahead of the log is discarded; deleting it
-loses nothing.
+A checkpoint is a cache. One that is damaged, of another schema, ahead of the log or of another past is discarded;
+deleting it loses nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from eventlog.core import Core
 from eventlog.stream import Stream
 
 _FIELDS = (
-    "world", "tracks", "commands", "inbox", "log", "own", "own_id", "chain", "recorded", "waiting", "_closed",
+    "world", "tracks", "commands", "inbox", "log", "own", "chain", "recorded", "waiting", "_closed",
 )  # fmt: skip
 _DIGEST = 32
 
@@ -72,7 +72,7 @@ class Checkpoint:
             return False
         if fields["own"]:
             raw = await log.get(fields["own"])
-            if raw is None or (fields["own_id"] and raw.message().id != fields["own_id"]):
+            if raw is None or raw.message().chain != fields["chain"]:
                 return False
         if fields["log"] > await log.last_sequence():
             return False

@@ -34,9 +34,9 @@ class Memory(Generic[W]):
     """A decider's world, and where it stands.
 
     `inbox` and `log` are the positions read, `recorded` those that the last own event carries (recovery reads
-    on from there), `own` the position of that event (or of a later term) and `own_id` its id. `chain` is the link
-    of the last event, `beside` that of the last message of the centre itself. `nowhere` are aggregates that were
-    looked for in the log and have no event yet, `waiting` the facts held.
+    on from there), `own` the position of that event (or of a later term). `chain` is the link of the last event,
+    `beside` that of the last message of the centre itself. `nowhere` are aggregates that were looked for in the
+    log and have no event yet, `waiting` the facts held.
     """
 
     def __init__(
@@ -50,7 +50,6 @@ class Memory(Generic[W]):
         self.inbox = 0
         self.log = 0
         self.own = 0
-        self.own_id = ""
         self.chain = self.beside = ""
         self.recorded = (0, 0)
         self.nowhere: OrderedDict[str, None] = OrderedDict()
@@ -64,7 +63,7 @@ class Memory(Generic[W]):
         if message.seq <= self.own:
             return
         if message.aggregate == TERM:
-            self.own, self.own_id = message.seq, message.id
+            self.own = message.seq
             self.chain = linked(self.chain, message).chain
             return
         first, last = message.place
@@ -133,7 +132,7 @@ class Memory(Generic[W]):
     def _record(self, message: Message) -> None:
         self.inbox, self.log = max(self.inbox, message.inbox), max(self.log, message.log)
         self.recorded = message.inbox, message.log
-        self.own, self.own_id = message.seq, message.id
+        self.own = message.seq
         if message.actor and message.cause_source:
             self.commands[f"{message.cause_source} {message.cause}"] = message
             while len(self.commands) > self._commands_kept:

@@ -101,6 +101,24 @@ async def test_ahead_of_the_log_it_is_left_aside(tmp_path: Path) -> None:
         checkpoint = Checkpoint(tmp_path / "intake", "1")
 
 
+async def test_of_another_past_it_is_left_aside(tmp_path: Path) -> None:
+    """A log on which the same was told in another order is not that of the checkpoint, though it ends the same."""
+    checkpoint = Checkpoint(tmp_path / "intake", "1")
+    one, two, three = (calls(1, number) for number in (1, 2, 3))
+    for facts in (one + two + three, two + one + three):
+        async with NatsServer.start(tmp_path / facts[0].id) as server, opened(server.url) as client:
+            await client.publish(CENTRE, facts)
+            wanted = await expected(client)
+            async with instance(client.url):
+                await records(client, len(wanted))
+            if facts[0] is one[0]:
+                killed = core()  # which was before it could give its term back
+                for message in (await recorded(client))[:-1]:
+                    killed.fold(message)
+                await checkpoint.save(killed)
+            assert await checkpoint.load(core(), client.log(CENTRE)) is (facts[0] is one[0])
+
+
 async def test_a_place_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     """Where no checkpoint can be kept the service works on without."""
     (tmp_path / "file").write_text("not a directory")
