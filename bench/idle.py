@@ -43,7 +43,7 @@ async def _from_the_shell(directory: Path) -> tuple[float, float, float]:
     services = Services(directory)
     began = time.perf_counter()
     try:
-        said = await services.start_said("up", "--port", "0")
+        said = await services.start_said("up", "--port", "0", "--door-port", "0")
         ready = time.perf_counter() - began
         async with Client(str(said["nats"]), name="bench") as client, centre(client, services):
             settled = time.perf_counter() - began

@@ -10,7 +10,10 @@ __all__ = ["Settings"]
 
 
 class Settings(BaseSettings):
-    """Server, centre and directory where none is named; `trace` shows where an unexpected error arose."""
+    """Server, centre and directory where none is named; `trace` shows where an unexpected error arose.
+
+    `door_token`: what the HTTP door asks for; absent, it lets everybody on this machine in.
+    """
 
     model_config = SettingsConfigDict(env_prefix="CENTRALITA_", env_ignore_empty=True)
 
@@ -18,3 +21,4 @@ class Settings(BaseSettings):
     centre: str | None = None
     store: Path = Path("centralita-store")
     trace: bool = False
+    door_token: str | None = None

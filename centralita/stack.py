@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from centralita.door import serving
 from centralita.room import keep_going
 from centralita.server import NatsServer
 from contracts.registry import SERVICES
@@ -31,12 +32,13 @@ assert tuple(ALL) == SERVICES
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack: where its server is, and its service hosts by name."""
+    """A running stack: where its server is, its service hosts by name, and its HTTP door, if it has one."""
 
     url: str
     hosts: dict[str, Host]
     server: NatsServer | None
     tasks: Sequence[asyncio.Task[None]] = ()
+    door: str | None = None
 
     async def ended(self) -> str:
         """Wait until a part of it ends by itself, which none should; says which, and why."""
@@ -69,10 +71,13 @@ async def running(
     pace: Pace | None = None,
     log: Settings | None = None,
     limits: Limits | None = None,
+    door_port: int | None = None,
+    door_token: str | None = None,
 ) -> AsyncIterator[Stack]:
     """Start what is asked for and stop it again in the end.
 
-    `store` holds the server's files (when it is ours), checkpoints and read models. Raises
+    `store` holds the server's files (when it is ours), checkpoints and read models. With a `door_port` (0: a free
+    one) there is an HTTP door, which asks for `door_token`, if any. Raises
     centralita.server.ServerError, OSError or nats.errors.Error when something cannot be started.
     """
     stop = asyncio.Event()
@@ -105,7 +110,11 @@ async def running(
                 if task.done():
                     ready.cancel()
                     task.result()  # a host that ends before it is ready has failed: raise its reason
-            yield Stack(url, hosts, server, tasks)
+            if door_port is None:
+                yield Stack(url, hosts, server, tasks)
+                return
+            async with serving(url, port=door_port, token=door_token) as door:
+                yield Stack(url, hosts, server, (*tasks, door.task), door.url)
         finally:
             stop.set()
             await asyncio.gather(*tasks, return_exceptions=True)

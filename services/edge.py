@@ -231,14 +231,22 @@ async def _whole(message: NatsMessage) -> NatsMessage:
     return message
 
 
-async def serve_http(app: Any, host: str, port: int) -> tuple[Any, asyncio.Task[None]]:
-    """Serve an ASGI app until its server's `should_exit` is set; port 0 takes a free one. Raises OSError if taken."""
+async def serve_http(
+    app: Any, host: str, port: int, *, farewell: int | None = None
+) -> tuple[Any, asyncio.Task[None]]:
+    """Serve an ASGI app until its server's `should_exit` is set; port 0 takes a free one. Raises OSError if taken.
+
+    Requests in hand are waited for then, `farewell` seconds at most.
+    """
     import socket
 
     import uvicorn
 
     listener = socket.create_server((host, port))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", access_log=False))
+    config = uvicorn.Config(
+        app, log_level="error", lifespan="off", access_log=False, timeout_graceful_shutdown=farewell
+    )
+    server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve([listener]))
     server.port = listener.getsockname()[1]  # type: ignore[attr-defined]
     return server, task

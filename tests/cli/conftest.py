@@ -25,8 +25,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "up",
         "--json",
         "--quiet",
-        "--port",
-        "0",
+        *("--port", "0", "--door-port", "0"),
         "--store",
         store,
     ]

@@ -39,7 +39,7 @@ async def up(*words: str, **env: str) -> tuple[Process, dict[str, Any]]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_stops_all_of_it(number: signal.Signals, tmp_path: Path) -> None:
     """On Ctrl-C and on SIGTERM it ends with 0, in silence, and its server and its store are free."""
-    process, ready = await up("--port", "0", "--store", str(tmp_path))
+    process, ready = await up("--port", "0", "--door-port", "0", "--store", str(tmp_path))
     assert set(ready["services"]) == {"intake", "routing", "tickets", "sla"}
     process.send_signal(number)
     out, err = await asyncio.wait_for(process.communicate(), 20)
@@ -145,8 +145,7 @@ async def test_nobody_to_tell_stops_no_work(tmp_path: Path) -> None:
                 "centralita.cli",
                 "up",
                 "--json",
-                "--port",
-                "0",
+                *("--port", "0", "--door-port", "0"),
                 "--store",
                 str(tmp_path),
             ),

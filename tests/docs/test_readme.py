@@ -41,7 +41,10 @@ def shell(tmp_path: Path) -> Iterator[dict[str, str]]:
     environment = {**os.environ, "CENTRALITA_NATS": f"nats://127.0.0.1:{port}", "PYTHONPATH": str(ROOT)}
     (up,) = [block for block in SHELL if f"{TYPED} up" in block]
     process = subprocess.Popen(
-        [*shlex.split(up), "--port", str(port)], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL
+        [*shlex.split(up), "--port", str(port), "--door-port", "0"],
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.DEVNULL,
     )
     try:
         until = time.monotonic() + 20

@@ -54,12 +54,12 @@ class Background(Generic[T]):
 
 
 class OneProcess:
-    """Server and services in this process; `url` is where they are."""
+    """Server, services and HTTP door in this process; `url` and `door` are where they are."""
 
     def __init__(self, store: Path) -> None:
-        self._stack = Background(running(store))
+        self._stack = Background(running(store, door_port=0))
         self.url, self.hosts = self._stack.value.url, self._stack.value.hosts
-        self.server = self._stack.value.server
+        self.server, self.door = self._stack.value.server, str(self._stack.value.door)
 
     def do(self, work: Coroutine[Any, Any, None]) -> None:
         """Do this on the loop of the stack."""

@@ -1,0 +1,138 @@
+"""What is behind the door: the inboxes and logs of open centres, and the services that answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+
+import nats
+from nats.aio.msg import Msg
+
+from centralita import centres
+from centralita.client import Client
+from contracts import registry
+from eventlog import errors
+from eventlog.codec import Message, headers_of
+from eventlog.stream import Raw, Settings, Stream
+
+PATIENCE = 5.0
+"""Seconds that a service may take to answer."""
+BATCHES = 16
+"""Batches of facts on their way at once; the server takes at most 50 of a stream, from everybody together."""
+FOLLOWING = Settings(window=256, window_bytes=2 << 20)
+"""No more than this of a log is on its way to one reader, however slow that is."""
+
+
+class Behind:
+    """The only way from the door to NATS; names are judged here, so that none can stand for a wildcard."""
+
+    def __init__(self, client: Client) -> None:
+        self.client, self.connection = client, client.connection
+        self._batches = asyncio.Semaphore(BATCHES)
+
+    async def names(self) -> list[str]:
+        """The centres that are open."""
+        self.reachable()
+        return await centres.names(self.connection)
+
+    async def centre(self, name: str) -> str:
+        """The name, once it is sure that there is such a centre; else errors.NoStream."""
+        if _named(name) not in await self.names():
+            raise _none(name)
+        return name
+
+    def reachable(self) -> None:
+        """errors.Unavailable while there is no connection to the server."""
+        if not self.connection.is_connected:
+            raise errors.Unavailable("the NATS server cannot be reached")
+
+    def log(self, centre: str) -> Stream:
+        """The log of a centre, as fast as its reader takes it."""
+        return Stream(self.connection, registry.log_stream(_named(centre)), FOLLOWING)
+
+    async def store(self, centre: str, facts: Sequence[tuple[str, Message]]) -> list[int]:
+        """Store facts, all or none, under their subjects, and say at which positions, once they are on disk."""
+        _named(centre)
+        self.reachable()
+        try:
+            if len(facts) == 1:
+                return [await self._store_one(*facts[0])]
+            async with self._batches:
+                inbox = Stream(self.connection, registry.inbox_stream(centre))
+                return await inbox.append(facts, atomic=True)
+        except errors.NoStream:
+            await self.centre(centre)
+            # a replicated stream that has lost its leader looks like none until it has another
+            raise errors.Unavailable(f"the inbox of {centre} has no leader just now") from None
+
+    async def _store_one(self, subject: str, fact: Message) -> int:
+        try:
+            reply = await self.connection.request(
+                subject, fact.data, timeout=PATIENCE, headers=headers_of(fact)
+            )
+        except Exception as error:
+            raise errors.of(error) from error
+        answer = json.loads(reply.data)
+        errors.check(answer)
+        return int(answer["seq"])
+
+    async def ask(self, centre: str, subject: str, content: bytes, headers: Mapping[str, str]) -> Msg:
+        """A service's answer; errors.NoStream where there is no such centre, errors.Unavailable without one.
+
+        Who takes over just now may not have heard it: it is asked again, and done once all the same.
+        """
+        _named(centre)
+        self.reachable()
+        loop, patience = asyncio.get_running_loop(), 0.25
+        until = loop.time() + PATIENCE
+        while True:
+            try:
+                left = max(until - loop.time(), 0.01)
+                return await self.connection.request(
+                    subject, content, timeout=min(patience, left), headers=dict(headers)
+                )
+            except (nats.errors.Error, TimeoutError, OSError) as error:
+                if isinstance(error, nats.errors.MaxPayloadError):
+                    raise errors.of(error) from error
+                await self.centre(centre)
+                if isinstance(error, nats.errors.NoRespondersError) or loop.time() >= until:
+                    service = subject.split(".")[2]
+                    raise errors.Unavailable(
+                        f"no active {service} answers for the centre {centre!r}"
+                    ) from error
+            patience *= 2
+
+    async def read(
+        self, centre: str, subjects: Sequence[str], after: int, until: int | None
+    ) -> AsyncGenerator[list[Raw], None]:
+        """What a log holds after a position, in lists: up to another, or for ever, over lost connections."""
+        log = self.log(centre)
+        while until is None or after < until:
+            try:
+                if until is None:
+                    async for part in log.follow(subjects, after):
+                        yield part
+                        after = part[-1].seq
+                else:
+                    end = min(until, await log.last_sequence())
+                    async for part in log.read(subjects, after, end):
+                        yield part
+                        after = part[-1].seq
+                    after = max(after, end)
+                    await asyncio.sleep(0.05 if after < until else 0)
+            except errors.Unavailable:
+                await asyncio.sleep(0.2)
+            except errors.NoStream:
+                return  # the centre was removed
+
+
+def _named(centre: str) -> str:
+    try:
+        return registry.centre_name(centre)
+    except ValueError:
+        raise _none(centre) from None
+
+
+def _none(centre: str) -> errors.NoStream:
+    return errors.NoStream(f"there is no centre {centre[:40]!r}")

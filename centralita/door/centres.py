@@ -1,0 +1,98 @@
+"""Centres: list, open, show and remove them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+import protocols
+from centralita import centres
+from centralita.door.endpoint import Door, answer, expect_json, fitted, parsed
+from centralita.door.problems import Wrong, malformed
+from contracts import registry
+from contracts.events import CentreOpened, ProtocolPublished
+from contracts.http import Centre, Centres, InForce, Opening
+from contracts.protocol import PLAIN, Protocol
+from contracts.protocol.errors import said
+
+__all__ = ["listed", "opened", "removed", "shown"]
+
+
+async def listed(door: Door, request: Request) -> Response:
+    """`GET /v1`."""
+    return answer(Centres(centres=tuple(await door.behind.names())))
+
+
+async def opened(door: Door, request: Request) -> Response:
+    """`PUT /v1/{centre}`: 201, or 200 where it was open; nothing is changed of one that is."""
+    name = request.path_params["centre"]
+    try:
+        registry.centre_name(name)
+    except ValueError as wrong:
+        raise malformed("centre", str(wrong).partition(": ")[2]) from None
+    async with door.room.body(request) as body:
+        if body:
+            expect_json(request)
+        opening = fitted(Opening, parsed(body) if body else {})
+    door.behind.reachable()
+    limits: dict[str, Any] = {"max_waiting": opening.max_waiting, "max_bytes": opening.max_bytes}
+    new = await centres.add(
+        door.behind.connection, name, protocol_of(opening.protocol), clock=opening.clock,
+        replicas=opening.replicas, **{key: value for key, value in limits.items() if value},
+    )  # fmt: skip
+    return answer(await _centre(door, name), 201 if new else 200)
+
+
+async def shown(door: Door, request: Request) -> Response:
+    """`GET /v1/{centre}`."""
+    return answer(await _centre(door, await door.behind.centre(request.path_params["centre"])))
+
+
+async def removed(door: Door, request: Request) -> Response:
+    """`DELETE /v1/{centre}`: with all that it recorded, and only where that happened on a virtual clock."""
+    name = await door.behind.centre(request.path_params["centre"])
+    if (await _centre(door, name)).clock != "virtual":
+        raise Wrong(
+            409, "real-clock", "Refused by a rule",
+            f"{name} goes by the real clock: it is removed with centralita centre remove, and not from here",
+            expected="a centre on a virtual clock",
+        )  # fmt: skip
+    await centres.remove(door.behind.connection, name)
+    return Response(status_code=204)
+
+
+def protocol_of(told: str | dict[str, Any], field: str = "protocol") -> Protocol:
+    """A protocol by its name, or the whole of it; Wrong names the key that is not as it should be."""
+    if isinstance(told, dict):
+        try:
+            return Protocol.model_validate_json(json.dumps(told))
+        except ValidationError as error:
+            key, _, why = next(said(error, Protocol)).partition(": ")
+            raise malformed(f"{field}.{key}", why.removeprefix("expected ")) from None
+    if told == PLAIN.name:
+        return PLAIN
+    if told not in protocols.names():
+        known = ", ".join([PLAIN.name, *protocols.names()])
+        raise malformed(field, f"a whole protocol, or one of: {known}", repr(told[:40]))
+    return protocols.load(told)
+
+
+async def _centre(door: Door, name: str) -> Centre:
+    log, subject = door.behind.log(name), registry.log_subject(name, registry.CENTRE, name)
+    clock, protocol = "real", PLAIN
+    for raw in await log.read_subject(subject):
+        match registry.decode((message := raw.message()).name, message.version, message.data):
+            case CentreOpened() as event:
+                clock = event.clock
+            case ProtocolPublished() as event:
+                protocol = event.protocol
+    room = await centres.limits(door.behind.connection, name)
+    return Centre(
+        centre=name, clock="virtual" if clock == "virtual" else "real",
+        protocol=InForce(name=protocol.name, version=protocol.version),
+        position=await log.last_sequence(), facts=room.facts - room.kept, max_waiting=room.max_waiting,
+    )  # fmt: skip

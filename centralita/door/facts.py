@@ -1,0 +1,105 @@
+"""Facts out of a request: CloudEvents in the binary, structured and batched modes of the HTTP binding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from centralita.door.endpoint import header, media, parsed, trace, unsupported
+from centralita.door.limits import Limits
+from centralita.door.problems import JSON, Wrong, malformed
+from contracts import registry
+from eventlog.codec import Malformed, Message, check_size, headers_of, message_of
+from services.decider import check_time
+from services.limits import Exceeded
+
+STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
+Fact = tuple[str, Message]
+"""Topic and message."""
+
+
+def facts_of(request: Request, body: bytes, limits: Limits) -> list[Fact]:
+    """The facts of a request, each judged; Wrong says which field of which is not as expected."""
+    kind, around = media(request), trace(request)
+    if kind == STRUCTURED:
+        return [_structured(parsed(body), around, "")]
+    if kind == BATCH:
+        events = parsed(body)
+        if not isinstance(events, list):
+            raise malformed("body", "an array of events")
+        if len(events) > limits.events:
+            found = f"the batch has {len(events)} events"
+            raise Exceeded("request-too-large", 413, found, f"at most {limits.events}")
+        return [_structured(event, around, f"[{number}].") for number, event in enumerate(events)]
+    if kind.startswith("application/cloudevents") or kind not in ("", JSON):
+        raise unsupported(kind, f"{JSON} with ce- headers, {STRUCTURED} or {BATCH}")
+    names = {name for name in request.headers if name.startswith("ce-") and name != "ce-datacontenttype"}
+    headers = {name: header(request, name) for name in names}
+    headers |= {"ce-datacontenttype": header(request, "content-type") or JSON}
+    return [_judged(headers, body, around, "", "ce-")]
+
+
+def _structured(event: Any, around: str, where: str) -> Fact:
+    if not isinstance(event, dict):
+        raise malformed(where.rstrip(".") or "body", "an object, a CloudEvent in JSON")
+    if "data_base64" in event:
+        raise malformed(f"{where}data_base64", "data, in JSON")
+    headers = {}
+    for name, value in event.items():
+        if name == "data" or value is None:
+            continue
+        if isinstance(value, dict | list | float):
+            raise malformed(f"{where}{name}", "a text, a whole number or a boolean")
+        text = value if isinstance(value, str) else json.dumps(value)
+        headers[f"ce-{name}"] = text
+    headers.setdefault("ce-datacontenttype", JSON)
+    data = json.dumps(event.get("data", {}), ensure_ascii=False).encode()
+    return _judged(_escaped(headers), data, around, where, "")
+
+
+def _escaped(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Attributes as the headers of the binary mode hold them, where a percent sign and quotes mean something."""
+    return {name: value.replace("%", "%25").replace('"', "%22") for name, value in attributes.items()}
+
+
+def _judged(headers: dict[str, str], data: bytes, around: str, where: str, prefix: str) -> Fact:
+    about = headers.get("ce-subject", "")
+    try:
+        check_size(headers)
+        message = message_of(about, headers, data)
+        topic = registry.topic_of(message.name)
+        if topic is None:
+            raise Malformed("ce-type", "a fact that is in the contract", message.name, unknown=True)
+        if topic == registry.CLOCK and not about:
+            about = registry.CLOCK
+        if not registry.valid_id(about, topic):
+            what = "letters, digits and _ @ = + : ~ - (96 at most), and no reserved word"
+            raise Malformed("ce-subject", what, about[:96] or "nothing")
+        if message.content_type.partition(";")[0].strip().lower() != JSON:
+            raise Malformed("ce-datacontenttype", JSON, message.content_type)
+        check_time(message.time)
+        message = message._replace(aggregate=about, trace=message.trace or around)
+        headers_of(message)
+        registry.decode(message.name, message.version, data)
+    except registry.Unreadable as wrong:
+        field = (
+            wrong.field if wrong.field.startswith("ce-") or wrong.field == "data" else f"data.{wrong.field}"
+        )
+        raise _wrong(
+            where, prefix, Malformed(field, wrong.expected, wrong.found, unknown=wrong.unknown)
+        ) from None
+    except Malformed as wrong:
+        raise _wrong(where, prefix, wrong) from None
+    return topic, message
+
+
+def _wrong(where: str, prefix: str, wrong: Malformed) -> Wrong:
+    field = prefix + wrong.field.removeprefix("ce-") if wrong.field.startswith("ce-") else wrong.field
+    if field == "ce-datacontenttype":
+        field = "content-type"
+    detail = f"{where}{field}: expected {wrong.expected}" + (f", found {wrong.found}" if wrong.found else "")
+    rule, title = ("unknown-type", "Unknown type") if wrong.unknown else ("malformed", "Malformed")
+    return Wrong(400, rule, title, detail, field=where + field, expected=wrong.expected)

@@ -1,0 +1,123 @@
+"""`GET /v1/{centre}/log`: what was recorded, as server-sent events that go on where a reader left off."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Any
+from urllib.parse import unquote
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from centralita.door.endpoint import Door, header, query
+from centralita.door.problems import malformed, response, told
+from contracts import registry
+from contracts.http import LogQuery
+from eventlog.codec import Message, headers_of
+from eventlog.inputs import end
+from eventlog.stream import Raw
+from services.limits import Exceeded
+
+__all__ = ["followed"]
+SILENCE = 15.0
+"""Seconds without an event after which a comment is sent."""
+RETRY = 500
+"""Milliseconds after which an EventSource comes back."""
+
+
+async def followed(door: Door, request: Request) -> Response:
+    """Each event under its position; `Last-Event-ID` goes on after the last one read."""
+    wanted = query(request, LogQuery, lists=("service",))
+    after = wanted.after
+    if last := header(request, "last-event-id").strip():
+        if not (last.isascii() and last.isdigit() and len(last) < 19):
+            raise malformed("last-event-id", "a position, as the id of an event has it")
+        after = int(last)
+    centre = await door.behind.centre(request.path_params["centre"])
+    subjects = [
+        registry.log_subject(centre, service, wanted.about or ">") for service in wanted.service or ("*",)
+    ]
+    if not wanted.service and not wanted.about:
+        subjects = [f"log.{centre}.>"]
+    parts = door.behind.read(centre, subjects, after, wanted.until)
+    return EventSource(door, parts)
+
+
+class EventSource(Response):
+    """Sends what comes, no faster than it is taken; ends with what it reads, its reader or the door."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, door: Door, parts: AsyncGenerator[list[Raw], None]) -> None:
+        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        del self.headers["content-length"]
+        self._door, self._parts = door, parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one reader."""
+        try:
+            with self._door.room.reader():
+                await self._serve(receive, send)
+        except Exceeded as full:
+            await response(told(full))(scope, receive, send)
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
+        telling = asyncio.create_task(self._tell(send))
+        gone = asyncio.create_task(_gone(receive))
+        leaving = asyncio.create_task(self._door.leaving.wait())
+        try:
+            await asyncio.wait((telling, gone, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end(telling, gone, leaving)
+        if not telling.cancelled() and (reason := telling.exception()):
+            structlog.get_logger().warning("door.reader_lost", reason=type(reason).__name__)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5):  # a reader that takes nothing is left without a good-bye
+                await send({"type": "http.response.body", "body": b""})
+
+    async def _tell(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await self._send(send, f"retry: {RETRY}\n")
+        async with aclosing(self._parts) as parts:
+            while True:
+                coming = asyncio.create_task(_next(parts))
+                try:
+                    while not (await asyncio.wait((coming,), timeout=SILENCE))[0]:
+                        await self._send(send, ": nothing new\n")
+                finally:
+                    await end(coming)
+                if (part := coming.result()) is None:
+                    return
+                await self._send(send, "".join(map(_text, part)))
+
+    async def _send(self, send: Send, text: str) -> None:
+        async with asyncio.timeout(self._door.room.most.patience):
+            await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+
+def event_of(message: Message) -> dict[str, Any]:
+    """A message as a CloudEvent in JSON: the attributes of its headers, and its data."""
+    attributes = {name.removeprefix("ce-"): unquote(value) for name, value in headers_of(message).items()}
+    return {**attributes, "data": json.loads(message.data)}
+
+
+def _text(raw: Raw) -> str:
+    if raw.subject.endswith(f".{registry.TERM}"):
+        return ""  # who writes for a service is no event
+    message = raw.message()
+    told = json.dumps(event_of(message), ensure_ascii=False)
+    return f"id: {raw.seq}\nevent: {message.name}\ndata: {told}\n\n"
+
+
+async def _next(parts: AsyncGenerator[list[Raw], None]) -> list[Raw] | None:
+    return await anext(parts, None)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
