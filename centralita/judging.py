@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from centralita import lines
 from centralita.scenarios import ScenarioError
+from centralita.short import elapsed, facts
 from centralita.steps import moment
 from contracts import registry
 from eventlog.codec import Message
 
-__all__ = ["Event", "elapsed", "exactly", "fits", "holds", "story"]
+__all__ = ["Event", "exactly", "fits", "holds", "story"]
 
 
 class Event(NamedTuple):
@@ -77,19 +78,9 @@ def story(events: Iterable[Event], start: datetime) -> str:
     """A line for each event: when, who recorded it, what, about whom, and its data."""
     return "\n".join(
         f"    {elapsed(event.time, start):>12}  {event.service:<8} {event.name:<20} {event.aggregate}"
-        f"  {lines.facts(event.data)}".rstrip()
+        f"  {facts(event.data)}".rstrip()
         for event in events
     )
-
-
-def elapsed(time: datetime | None, start: datetime) -> str:
-    """So long after the start, as 0:07.999 or 1:02:03.000."""
-    if time is None:
-        return "?"
-    seconds = (time - start.astimezone(UTC)).total_seconds()
-    sign, (minutes, rest) = "-" if seconds < 0 else "", divmod(abs(seconds), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{sign}{hours}:{minutes:02}:{rest:06.3f}" if hours else f"{sign}{minutes}:{rest:06.3f}"
 
 
 def exactly(found: Any) -> str:

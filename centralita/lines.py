@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
 from rich.text import Text
 
+from centralita.short import facts
 from eventlog.codec import JSON, Message, timestamp
 
-__all__ = ["cloudevent", "data_of", "deadline_of", "facts", "line", "service_of", "when"]
+__all__ = ["cloudevent", "data_of", "deadline_of", "line", "service_of", "when"]
 
 COLOURS = {"intake": "cyan", "routing": "magenta", "tickets": "green", "sla": "yellow", "centre": "blue"}
 ALARMING = {"fact.rejected", "deadletter.set_aside", "rule.violated", "record.refused", "deadline.breached"}
-LONGEST = 48
 
 
 def service_of(message: Message) -> str:
@@ -77,13 +76,6 @@ def when(message: Message) -> str:
     return time.astimezone(UTC).isoformat(" ", "milliseconds")[:23] if time else ""
 
 
-def facts(data: Mapping[str, Any]) -> str:
-    """The data in short: `queue=PS agent=ANAT`; long values are cut, false (but an answer) or empty ones left out."""
-    told = {name: it for name, it in data.items() if name == "answer" or it not in (None, False, [], {}, "")}
-    told |= {"sealed": "…"} if "sealed" in told else {}
-    return " ".join(f"{name}={_short(value)}" for name, value in told.items())
-
-
 def line(message: Message, *, indent: str = "", note: str = "") -> Text:
     """Time, service, event type, id and short facts, in colours that show on a terminal only."""
     service = service_of(message)
@@ -97,12 +89,3 @@ def line(message: Message, *, indent: str = "", note: str = "") -> Text:
     if note:
         text.append(f"  {note}", "dim")
     return text
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list | dict):
-        value = json.dumps(value, ensure_ascii=False)
-    text = " ".join(str(value).split())
-    text = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
-    text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return f'"{text}"' if " " in text else text

@@ -12,8 +12,9 @@ from uuid import uuid4
 
 from centralita import centres
 from centralita.client import Client, Fact, Refusal
-from centralita.judging import Event, elapsed, exactly, fits, holds, story
+from centralita.judging import Event, exactly, fits, holds, story
 from centralita.scenarios import Scenario, merged, protocol_of
+from centralita.short import elapsed
 from centralita.steps import Step
 from contracts import registry
 from contracts.base import Problem

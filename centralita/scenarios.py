@@ -15,6 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 import protocols
+from centralita.short import START
 from centralita.steps import ScenarioError, Step, line, local, mapping
 from centralita.steps import read as step_of
 from contracts import registry
@@ -22,7 +23,6 @@ from contracts.protocol import Protocol
 
 __all__ = ["RULES", "Scenario", "ScenarioError", "load", "merged", "protocol_of", "readable"]
 
-START = "2026-03-02 09:00"
 RULES = frozenset(f"R{number:02}" for number in range(1, 77))
 
 

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from centralita.judging import Event
-from centralita.lines import ALARMING, COLOURS, facts
+from centralita.lines import ALARMING, COLOURS
 from centralita.playing import Protocol
+from centralita.short import facts
 from centralita.steps import Step
 from contracts import registry
 from services.sealed import marked

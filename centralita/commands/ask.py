@@ -28,7 +28,7 @@ from centralita.commands.common import (
     run,
 )
 from centralita.commands.tables import figures_table, show
-from centralita.lines import facts
+from centralita.short import facts
 from contracts import registry
 from contracts.base import Data
 from contracts.protocol.errors import said

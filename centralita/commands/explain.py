@@ -21,7 +21,8 @@ from centralita.commands.common import (
     print_json,
     run,
 )
-from centralita.lines import cloudevent, data_of, facts
+from centralita.lines import cloudevent, data_of
+from centralita.short import facts
 from contracts import registry
 from contracts.protocol import Protocol
 from eventlog.codec import Message, timestamp

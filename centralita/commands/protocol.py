@@ -29,7 +29,7 @@ from centralita.commands.common import (
     print_json,
     run,
 )
-from centralita.lines import facts
+from centralita.short import facts
 from contracts import registry
 from contracts.events import ProtocolPublished
 from contracts.protocol import PLAIN, Protocol

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from centralita.lines import facts
+from centralita.short import facts
 
 __all__ = ["figures_table", "show"]
 

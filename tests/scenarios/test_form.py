@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from centralita.client import Client
-from centralita.judging import Event, elapsed, fits, holds
+from centralita.judging import Event, fits, holds
 from centralita.playing import Failed, play
 from centralita.scenarios import RULES, Scenario, ScenarioError, load, merged, readable
+from centralita.short import elapsed
 from centralita.steps import moment
 from tests.scenarios.stories import HERE, differing
 from tests.scenarios.without import WITHOUT, without

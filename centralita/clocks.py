@@ -1,0 +1,82 @@
+"""The virtual clock of a centre: how it begins, where it stands, and how it is moved."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from centralita import centres
+from centralita.client import Client, Fact, Refusal
+from centralita.lines import data_of
+from centralita.short import START
+from contracts import registry
+from contracts.base import Problem
+from contracts.protocol import Protocol
+from eventlog import errors
+from eventlog.codec import moment
+
+__all__ = ["advance", "begin", "kind", "present", "start_of"]
+
+_SEATED = 10.0
+
+
+def start_of(protocol: Protocol) -> datetime:
+    """When a virtual clock begins unless it is told otherwise: a Monday at nine, where the protocol is at home."""
+    return datetime.fromisoformat(START).replace(tzinfo=ZoneInfo(protocol.timezone))
+
+
+async def begin(client: Client, centre: str, at: datetime) -> int:
+    """Wait until every service has its seat in a new centre, then set its clock; the log's last position."""
+    log, opened = client.log(centre), centres.OPENING + len(registry.SERVICES)
+    try:
+        async with asyncio.timeout(_SEATED):
+            while await log.last_sequence() < opened:
+                await asyncio.sleep(0.005)  # a question put before nobody hears, and is asked again only later
+    except TimeoutError:
+        raise errors.Unavailable(
+            f"not every service has taken up its work in {centre}; do all four run?"
+        ) from None
+    return await _set(client, centre, at)
+
+
+async def kind(client: Client, centre: str) -> str:
+    """Whose time a centre goes by: `real` or `virtual`."""
+    opened = await client.log(centre).first_after(registry.log_subject(centre, registry.CENTRE, centre), 0)
+    return str(data_of(opened.message()).get("clock", "real")) if opened else "real"
+
+
+async def present(client: Client, centre: str) -> datetime | None:
+    """Where a centre's virtual clock stands; None where nobody has set it, as with every real one."""
+    log, subject = client.log(centre), registry.log_subject(centre, "intake", registry.CLOCK)
+    last = await log.last(subject)
+    raws = [last] if last else []
+    if last and last.message().name != "clock.advanced":  # what was asked of it last was refused
+        raws = await log.read_subject(subject)
+    told = [message for message in (raw.message() for raw in raws) if message.name == "clock.advanced"]
+    return moment(data_of(told[-1])["to"]) if told else None
+
+
+async def advance(client: Client, centre: str, to: datetime) -> int:
+    """Move a virtual clock and wait for all that happens until then; the log's last position.
+
+    Refusal where the clock is the world's, or later already.
+    """
+    if await kind(client, centre) != "virtual":
+        raise _refused("clock-real", f"{centre} goes by the real clock, which nobody advances")
+    now = await present(client, centre)
+    if now and to < now:
+        raise _refused("clock-backwards", f"in {centre} it is {now.isoformat()} already, no clock runs back")
+    return await _set(client, centre, to)
+
+
+async def _set(client: Client, centre: str, to: datetime) -> int:
+    id = f"clock-{to.isoformat()}"
+    await client.publish(centre, [Fact("clock.advanced", registry.CLOCK, {"to": to}, to, id)])
+    return await client.settle(centre)
+
+
+def _refused(rule: str, detail: str) -> Refusal:
+    return Refusal(
+        Problem(type=f"/problems/{rule}", title="Refused by a rule", status=409, rule=rule, detail=detail)
+    )
