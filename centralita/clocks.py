@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.codec import moment
 
-__all__ = ["advance", "begin", "kind", "present", "start_of"]
+__all__ = ["advance", "begin", "kind", "present", "seated", "start_of"]
 
 _SEATED = 10.0
 
@@ -27,17 +28,18 @@ def start_of(protocol: Protocol) -> datetime:
 
 
 async def begin(client: Client, centre: str, at: datetime) -> int:
-    """Wait until every service has its seat in a new centre, then set its clock; the log's last position."""
-    log, opened = client.log(centre), centres.OPENING + len(registry.SERVICES)
-    try:
-        async with asyncio.timeout(_SEATED):
-            while await log.last_sequence() < opened:
-                await asyncio.sleep(0.005)  # a question put before nobody hears, and is asked again only later
-    except TimeoutError:
-        raise errors.Unavailable(
-            f"not every service has taken up its work in {centre}; do all four run?"
-        ) from None
+    """Set the clock of a new centre once its services have their seats; the log's last position."""
+    await seated(client, centre)
     return await _set(client, centre, at)
+
+
+async def seated(client: Client, centre: str) -> None:
+    """Wait until every service has its seat in a new centre; errors.Unavailable if one does not come."""
+    log, until = client.log(centre), time.monotonic() + _SEATED
+    while await log.last_sequence() < centres.OPENING + len(registry.SERVICES):
+        if time.monotonic() > until:
+            raise errors.Unavailable(f"not every service has taken its seat in {centre}: do all four run?")
+        await asyncio.sleep(0.005)  # a question put before nobody hears, and is asked again only later
 
 
 async def kind(client: Client, centre: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from centralita import centres
+from centralita import centres, clocks
 from centralita.client import Client, Fact, Refusal
 from centralita.judging import Event, exactly, fits, holds, story
 from centralita.scenarios import Scenario, merged, protocol_of
@@ -67,10 +66,7 @@ class Playing:
 
     async def begin(self) -> None:
         """Wait until every service has taken its seat, then set the clock."""
-        log, patience = self.client.log(self.centre), 2_000
-        while await log.last_sequence() < centres.OPENING + len(registry.SERVICES) and patience:
-            await asyncio.sleep(0.005)  # a question put before nobody hears, and is asked again only later
-            patience -= 1
+        await clocks.seated(self.client, self.centre)
         await self.advance(self.scenario.start.astimezone(UTC))
 
     async def advance(self, to: datetime) -> None:

@@ -8,12 +8,13 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from centralita import clocks
 from centralita.centres import MAX_MESSAGE
 from centralita.client import Client, Fact
 from centralita.commands.common import (
@@ -63,7 +64,8 @@ def publish(
     """Publish facts, one CloudEvent in JSON a line; a wrong line is told and the rest goes on.
 
     Each needs id, source, type and subject (the call, agent or customer), and may have time and data.
-    Publishing a line again does no harm: repeats are known by source and id.
+    Publishing a line again does no harm: repeats are known by source and id. Without a time a fact occurs now, on a
+    virtual clock at the time that it shows.
     """
     done = Published()
     name = centre_of(centre)
@@ -81,7 +83,7 @@ def publish(
 
 async def _publish(file: Path, centre: str, nats: str | None, done: Published, wait: float) -> None:
     async with connected(nats, centre) as client:
-        number = 0
+        number, now = 0, await clocks.present(client, centre)
         async for lines in _lines(file):
             facts = []
             for text in lines:
@@ -89,7 +91,8 @@ async def _publish(file: Path, centre: str, nats: str | None, done: Published, w
                 if not text.strip():
                     continue
                 try:
-                    facts.append(_fact(text, centre))
+                    fact = _fact(text, centre)
+                    facts.append(replace(fact, time=fact.time or now))
                 except ValueError as error:
                     _refuse(done, number, str(error))
             await _store(client, centre, facts, done, number, wait)

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+import protocols
+from centralita.client import Client
 from centralita.commands.common import (
+    REFUSED,
     UNREACHABLE,
     USAGE,
     AsJson,
     Embedded,
     Interrupted,
+    centre_of,
     connected,
     fail,
     print_json,
     run,
 )
+from centralita.commands.protocol import loaded
 from centralita.settings import Settings
+from contracts.protocol import Protocol
 from contracts.registry import SERVICES
+from eventlog.codec import timestamp
 
-DOOR_PORT = 8422
+PORT, DOOR_PORT = 4222, 8422
 
 
 def up(
@@ -32,8 +45,9 @@ def up(
         typer.Option(file_okay=False, help="Directory for the server's files, checkpoints and read models."),
     ] = None,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the embedded server; 0: a free one.")
-    ] = 4222,
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of the embedded server; 0: a free one. Usual: 4222."),
+    ] = None,
     nats: Embedded = None,
     service: Annotated[
         list[str] | None,
@@ -51,6 +65,24 @@ def up(
             help="Port of the HTTP door; 0: a free one. Usual: 8422, with --nats or --service none.",
         ),
     ] = None,
+    virtual_clock: Annotated[
+        bool,
+        typer.Option(
+            "--virtual-clock",
+            help="To try things out: free ports, a directory that goes away in the end, and a centre whose time"
+            " passes with: centralita clock.",
+        ),
+    ] = False,
+    centre: Annotated[
+        str | None,
+        typer.Option("--centre", "-c", metavar="NAME", help="Open this centre. With --virtual-clock: test."),
+    ] = None,
+    protocol: Annotated[
+        str, typer.Option(help=f"How it works: plain, {', '.join(protocols.names())}, or a file (TOML).")
+    ] = "plain",
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", help="End when standard input does: with whoever started it.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings only.")] = False,
     json: AsJson = False,
 ) -> None:
@@ -61,15 +93,27 @@ def up(
     chosen = tuple(dict.fromkeys(service or SERVICES))
     if unknown := [name for name in chosen if name not in SERVICES]:
         fail(USAGE, f"--service: there is no {unknown[0]!r}; the services are {', '.join(SERVICES)}")
+    if virtual_clock and (nats or service):
+        fail(USAGE, "--virtual-clock starts everything: leave out --nats and --service")
+    opening = None
+    if centre or virtual_clock:
+        opening = Opening(centre_of(centre or "test"), loaded(protocol), virtual_clock)
     from centralita import logs  # late: structlog takes a while to load
 
     logs.configure(logging.WARNING if quiet else logging.INFO)
-    try:
+    with ExitStack() as kept:
+        if virtual_clock and store is None:
+            gone = tempfile.TemporaryDirectory(prefix="centralita-", ignore_cleanup_errors=True)
+            store = Path(kept.enter_context(gone))
+        if port is None:
+            port = 0 if virtual_clock else PORT
         if door_port is None and not nats and not service:
-            door_port = DOOR_PORT
-        run(_up(store or Settings().store, port, nats, chosen, http_port, door_port, json))
-    except Interrupted:
-        return  # this is how it is meant to end
+            door_port = 0 if virtual_clock else DOOR_PORT
+        where = store or Settings().store
+        try:
+            run(_up(where, port, nats, chosen, http_port, door_port, opening, until_eof, json))
+        except Interrupted:
+            return  # this is how it is meant to end
 
 
 async def _up(
@@ -79,6 +123,8 @@ async def _up(
     services: tuple[str, ...],
     http_port: int,
     door_port: int | None,
+    opening: Opening | None,
+    until_eof: bool,
     as_json: bool,
 ) -> None:
     from centralita.stack import running  # FastStream takes a second to load
@@ -91,23 +137,69 @@ async def _up(
         store, url=nats, services=services, port=port, http_ports=pages, door_port=door_port,
         door_token=Settings().door_token,
     ) as stack:  # fmt: skip
+        opened = await _open(stack.url, opening) if opening else {}
         listening = {name: f"http://127.0.0.1:{host.http_port}" for name, host in stack.hosts.items()}
         if as_json:
-            print_json(
-                {
-                    "nats": stack.url,
-                    "door": stack.door,
-                    "services": listening,
-                    "store": str(store),
-                    "pid": os.getpid(),
-                }
-            )
+            about = {"nats": stack.url, "door": stack.door, "services": listening}
+            print_json(about | {"store": str(store), "pid": os.getpid()} | opened)
         else:
             print(f"{'nats':<8} {stack.url}" + ("" if nats else f"  (files in {store})"))
             for name, url in listening.items():
                 print(f"{name:<8} {url}  (/healthz /readyz /metrics /asyncapi)")
             if stack.door:
                 print(f"{'door':<8} {stack.door}")
+            if opened:
+                print(f"{'centre':<8} {', '.join(opened.values())}")
+                print(f"export CENTRALITA_NATS={stack.url} CENTRALITA_CENTRE={opened['centre']}")
             print("ready; Ctrl-C stops", flush=True)
-        ended = await stack.ended()
-    fail(UNREACHABLE, f"{ended}; the rest was stopped")
+        ended = asyncio.create_task(stack.ended())
+        over = _end_of_input() if until_eof else asyncio.get_running_loop().create_future()
+        await asyncio.wait([ended, over], return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            ended.cancel()
+            return
+    fail(UNREACHABLE, f"{ended.result()}; the rest was stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A centre to be opened: its name, how it works, and whether its clock is virtual."""
+
+    centre: str
+    protocol: Protocol
+    virtual: bool
+
+
+async def _open(url: str, opening: Opening) -> dict[str, str]:
+    """Open it where it is not, and set a clock that is virtual; what to say of it."""
+    from centralita import centres, clocks  # only where one is asked for
+
+    async with Client(url, name="centralita-cli") as client:
+        kind: Literal["real", "virtual"] = "virtual" if opening.virtual else "real"
+        new = await centres.add(client.connection, opening.centre, opening.protocol, clock=kind)
+        found = kind if new else await clocks.kind(client, opening.centre)
+        if found != kind:
+            fail(REFUSED, f"--centre: {opening.centre} is open already, with a {found} clock")
+        told = {"centre": opening.centre, "protocol": opening.protocol.name, "clock": kind}
+        if opening.virtual:
+            if new:
+                await clocks.begin(client, opening.centre, clocks.start_of(opening.protocol))
+            now = await clocks.present(client, opening.centre)
+            told["now"] = timestamp(now) if now else ""
+    return told
+
+
+def _end_of_input() -> asyncio.Future[None]:
+    """Done when standard input has ended; read in a thread of its own that nothing waits for in the end."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+
+    def read() -> None:
+        with suppress(OSError):
+            while os.read(sys.stdin.fileno(), 4096):
+                pass
+        with suppress(RuntimeError):  # we are at our end already
+            loop.call_soon_threadsafe(over.cancel)
+
+    threading.Thread(target=read, daemon=True).start()
+    return over
