@@ -22,6 +22,7 @@ from centralita.commands import (
     demo,
     explain,
     figures,
+    play,
     protocol,
     publish,
     replay,
@@ -48,6 +49,7 @@ app = typer.Typer(
 VERBS: tuple[Callable[..., None], ...] = (
     up.up,
     demo.demo,
+    play.play,
     replay.replay,
     publish.publish,
     clock.clock,

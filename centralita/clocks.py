@@ -19,7 +19,7 @@ from eventlog.codec import moment
 
 __all__ = ["advance", "begin", "kind", "present", "seated", "start_of"]
 
-_SEATED = 10.0
+_SEATED = 60.0
 
 
 def start_of(protocol: Protocol) -> datetime:

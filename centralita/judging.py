@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
-from centralita import lines
+from centralita import lines, shapes
 from centralita.scenarios import ScenarioError
 from centralita.short import elapsed, facts
 from centralita.steps import moment
@@ -46,32 +46,20 @@ class Event(NamedTuple):
 
 
 def fits(expected: Any, found: Any, start: datetime) -> bool:
-    """Whether it is what was expected: maps as far as given, lists whole, times however they are told."""
-    match expected, found:
-        case Mapping(), Mapping():
-            return all(fits(value, found.get(key), start) for key, value in expected.items())
-        case list(), list():
-            pairs = zip(expected, found, strict=False)
-            return len(expected) == len(found) and all(fits(one, other, start) for one, other in pairs)
-        case bool(), _:
-            return expected is found
-        case ((int() | float()), (int() | float())):
-            return not isinstance(found, bool) and expected == found
-        case _, str() if expected != found and re.match(r"\d{4}-\d\d-\d\dT\d", found):
-            try:
-                return moment(expected, start) == datetime.fromisoformat(found)
-            except ScenarioError:
-                return False
-        case int(), str():  # an id such as 42 without its quotes
-            return str(expected) == found
-    return bool(expected == found)
+    """Whether it is what was expected; times are told as in a scenario that begins at `start`."""
+    return shapes.fits(expected, found, partial(_moment, start))
 
 
 def holds(part: Any, found: Any, start: datetime) -> bool:
     """Whether a text holds this part, or a list such an element."""
-    if isinstance(found, str):
-        return str(part) in found
-    return isinstance(found, list) and any(fits(part, each, start) for each in found)
+    return shapes.holds(part, found, partial(_moment, start))
+
+
+def _moment(start: datetime, told: Any) -> datetime | None:
+    try:
+        return moment(told, start)
+    except ScenarioError:
+        return None
 
 
 def story(events: Iterable[Event], start: datetime) -> str:

@@ -12,7 +12,8 @@ from uuid import uuid4
 from centralita import centres, clocks
 from centralita.client import Client, Fact, Refusal
 from centralita.judging import Event, exactly, fits, holds, story
-from centralita.scenarios import Scenario, merged, protocol_of
+from centralita.scenarios import Scenario, protocol_of
+from centralita.shapes import merged
 from centralita.short import elapsed
 from centralita.steps import Step
 from contracts import registry

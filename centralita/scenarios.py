@@ -15,13 +15,14 @@ import yaml
 from pydantic import ValidationError
 
 import protocols
+from centralita.shapes import merged
 from centralita.short import START
 from centralita.steps import ScenarioError, Step, line, local, mapping
 from centralita.steps import read as step_of
 from contracts import registry
-from contracts.protocol import Protocol
+from contracts.protocol import PLAIN, Protocol
 
-__all__ = ["RULES", "Scenario", "ScenarioError", "load", "merged", "protocol_of", "readable"]
+__all__ = ["RULES", "Scenario", "ScenarioError", "load", "protocol_of", "readable"]
 
 RULES = frozenset(f"R{number:02}" for number in range(1, 77))
 
@@ -93,13 +94,13 @@ def _scenario(file: str, told: Any) -> Scenario:
     for key in ("scenario", "centre"):
         if not isinstance(told.get(key), str) or not told[key].strip():
             raise ScenarioError(f"{key}: expected a text, found {told.get(key)!r}")
-    rules = told.get("rules")
-    if not isinstance(rules, list) or not rules:
+    rules = told.get("rules", [])
+    if not isinstance(rules, list) or not (rules or "rules" not in told):
         raise ScenarioError(f"rules: expected a list of ids as R25, found {rules!r}")
     if unknown := [rule for rule in rules if rule not in RULES]:
         raise ScenarioError(f"rules: there is no {', '.join(map(str, unknown))}; R01 to R76 was expected")
     try:
-        data = merged(_shipped(told["centre"]), mapping(told.get("with") or {}, "with"))
+        data = merged(_protocol(told["centre"], Path(file).parent), mapping(told.get("with") or {}, "with"))
         zone = ZoneInfo(protocol_of(data).timezone)
     except protocols.ProtocolError as error:
         raise ScenarioError(f"centre: {error}") from None
@@ -124,16 +125,11 @@ def _scenario(file: str, told: Any) -> Scenario:
 
 
 @cache
-def _shipped(name: str) -> Mapping[str, Any]:
-    return protocols.load(name).model_dump(mode="json", by_alias=True, exclude_unset=True)
-
-
-def merged(data: Any, changes: Any) -> Any:
-    """The data with the changes merged in depth: maps by key, null takes a key away, all else is replaced."""
-    if not isinstance(data, Mapping) or not isinstance(changes, Mapping):
-        return changes
-    kept = {key: value for key, value in data.items() if key not in changes}
-    return kept | {k: merged(data.get(k), change) for k, change in changes.items() if change is not None}
+def _protocol(name: str, beside: Path) -> Mapping[str, Any]:
+    """A protocol that ships, or the file of one, where it is not absolute beside the scenario."""
+    shipped = name in protocols.names()
+    found = PLAIN if name == PLAIN.name else protocols.load(name if shipped else beside / name)
+    return found.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def protocol_of(data: Mapping[str, Any]) -> Protocol:

@@ -7,8 +7,10 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -141,6 +143,19 @@ async def connected(
                     f"no centre {centre!r} at {url}: {others}; open it with: centralita centre add {centre}",
                 )
         yield client
+
+
+@asynccontextmanager
+async def somewhere(nats: str | None, store: Path | None = None) -> AsyncIterator[str]:
+    """The server that was typed, else an embedded one with all services; without `store` nothing is kept."""
+    if nats:
+        yield nats
+        return
+    from centralita.stack import running  # FastStream takes a second to load
+
+    async with AsyncExitStack() as stack:
+        where = store or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="centralita-")))
+        yield (await stack.enter_async_context(running(where))).url
 
 
 def json_line(value: Any) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +21,7 @@ from centralita.commands.common import (
     fail,
     print_json,
     run,
+    somewhere,
 )
 from centralita.commands.tables import figures_table
 from centralita.records import NotCallRecords
@@ -73,21 +71,9 @@ async def _replay(file: Path, centre: str, store: Path | None, nats: str | None)
             tasks[what] = bars.add_task(what, total=total)
         bars.update(tasks[what], completed=done, total=total)
 
-    async with _server(store, nats) as url, Client(url, name="centralita-replay", timeout=30.0) as client:
+    async with somewhere(nats, store) as url, Client(url, name="centralita-replay", timeout=30.0) as client:
         with bars:
             try:
                 return await replay_file(client, centre, file, progress)
             except NotCallRecords as error:
                 fail(REFUSED, str(error))
-
-
-@asynccontextmanager
-async def _server(store: Path | None, nats: str | None) -> AsyncIterator[str]:
-    if nats:
-        yield nats
-        return
-    from centralita.stack import running  # FastStream takes a second to load
-
-    async with AsyncExitStack() as stack:
-        where = store or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="centralita-")))
-        yield (await stack.enter_async_context(running(where))).url

@@ -12,12 +12,14 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 from centralita import logs
 from centralita.client import Client
-from centralita.playing import Changed, Failed, play
+from centralita.outcomes import outcomes
+from centralita.playing import Changed, Failed
 from centralita.scenarios import RULES, Scenario
 from centralita.stack import running
 from tests.scenarios.stories import HERE, every, id_of
@@ -25,8 +27,6 @@ from tests.scenarios.without import without
 
 AT_ONCE = 4
 _BROKEN = "internal-error"
-PATIENCE = 90.0
-"""Seconds for one scenario."""
 
 
 def main() -> int:
@@ -127,25 +127,12 @@ async def _outcomes(
     client: Client, scenarios: Sequence[Scenario], changed: Changed | None = None, *, broken: bool = False
 ) -> dict[str, str]:
     """By id how each scenario ends: "" or what went wrong; with `broken` only a scenario's own failure counts."""
-    found, left = dict[str, str](), list(reversed(scenarios))
-
-    async def some() -> None:
-        while left:
-            scenario = left.pop()
-            found[id_of(scenario)] = ""
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await play(client, scenario, changed=changed)
-            except Failed as failed:
-                found[id_of(scenario)] = str(failed)
-            except Exception as error:  # told with the others
-                if broken:
-                    raise
-                found[id_of(scenario)] = f"{type(error).__name__}: {error}"
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
-            group.create_task(some())
+    found = dict[str, str]()
+    async with aclosing(outcomes(client, scenarios, changed)) as ended:
+        async for each in ended:
+            if broken and each.error and not isinstance(each.error, Failed):
+                raise each.error
+            found[id_of(each.scenario)] = each.why
     return found
 
 

@@ -14,7 +14,8 @@ import yaml
 from centralita.client import Client
 from centralita.judging import Event, fits, holds
 from centralita.playing import Failed, play
-from centralita.scenarios import RULES, Scenario, ScenarioError, load, merged, readable
+from centralita.scenarios import RULES, Scenario, ScenarioError, load, readable
+from centralita.shapes import merged
 from centralita.short import elapsed
 from centralita.steps import moment
 from tests.scenarios.stories import HERE, differing

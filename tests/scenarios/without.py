@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from centralita.scenarios import merged
+from centralita.shapes import merged
 from contracts import commands as c
 from contracts import events as e
 from contracts.base import Data, Refused
