@@ -181,12 +181,16 @@ async def remove(connection: Client, name: str) -> bool:
             continue
         except Exception as error:
             raise errors.of(error) from error
-    try:
-        await js.delete_object_store(registry.attachments_bucket(name))
-    except NotFoundError:
-        pass  # nobody ever attached a file
-    except Exception as error:
-        raise errors.of(error) from error
+    for delete, bucket in (
+        (js.delete_object_store, registry.attachments_bucket(name)),
+        (js.delete_key_value, registry.outlets_bucket(name)),
+    ):
+        try:
+            await delete(bucket)
+        except NotFoundError:
+            pass  # nobody ever attached a file, nothing ever reached outside
+        except Exception as error:
+            raise errors.of(error) from error
     await connection.publish(registry.CENTRES_CHANGED, name.encode())
     await asyncio.wait_for(connection.flush(), 5)
     return found

@@ -29,6 +29,7 @@ from centralita.commands import (
     tail,
     up,
     verify,
+    webhook,
 )
 from centralita.commands.common import OK, REFUSED, UNREACHABLE, Group, Interrupted, complain
 from centralita.process import ServerError
@@ -69,6 +70,7 @@ app.add_typer(centre.app, name="centre")
 app.add_typer(protocol.app, name="protocol")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(attachment.app, name="attachment")
+app.add_typer(webhook.app, name="webhook")
 app.add_typer(ask.commands(), name="command")
 app.add_typer(ask.queries(), name="query")
 

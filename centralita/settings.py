@@ -13,6 +13,7 @@ class Settings(BaseSettings):
     """Server, centre and directory where none is named; `trace` shows where an unexpected error arose.
 
     `door_token`: what the HTTP door asks for; absent, it lets everybody on this machine in.
+    `beat` is how often who works at what reaches outside says so, in seconds.
     """
 
     model_config = SettingsConfigDict(env_prefix="CENTRALITA_", env_ignore_empty=True)
@@ -22,3 +23,4 @@ class Settings(BaseSettings):
     store: Path = Path("centralita-store")
     trace: bool = False
     door_token: str | None = None
+    beat: float = 2.0

@@ -194,6 +194,11 @@ def attachments_bucket(centre: str) -> str:
     return f"attachments-{centre}"
 
 
+def outlets_bucket(centre: str) -> str:
+    """The key-value bucket in which what reaches outside of a centre keeps its state."""
+    return f"outlets-{centre}"
+
+
 def centres(streams: set[str]) -> set[str]:
     """The centres that are open, by the names of all streams: those with both a log and an inbox."""
     return {centre for centre in logs(streams) if inbox_stream(centre) in streams}
