@@ -73,11 +73,13 @@ async def running(
     limits: Limits | None = None,
     door_port: int | None = None,
     door_token: str | None = None,
+    outlets: bool = False,
 ) -> AsyncIterator[Stack]:
     """Start what is asked for and stop it again in the end.
 
     `store` holds the server's files (when it is ours), checkpoints and read models. With a `door_port` (0: a free
-    one) there is an HTTP door, which asks for `door_token`, if any. Raises
+    one) there is an HTTP door, which asks for `door_token`, if any; with `outlets` what reaches outside (webhooks, the
+    look-up in a CRM) works beside the services. Raises
     centralita.server.ServerError, OSError or nats.errors.Error when something cannot be started.
     """
     stop = asyncio.Event()
@@ -110,6 +112,10 @@ async def running(
                 if task.done():
                     ready.cancel()
                     task.result()  # a host that ends before it is ready has failed: raise its reason
+            if outlets:
+                from centralita.outlets.run import started  # httpx takes a while to load
+
+                tasks += started(url, stop)
             if door_port is None:
                 yield Stack(url, hosts, server, tasks)
                 return

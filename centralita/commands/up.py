@@ -88,7 +88,7 @@ def up(
 ) -> None:
     """Run the server, the four services and the HTTP door until Ctrl-C or SIGTERM; with --nats the services alone.
 
-    Where CENTRALITA_DOOR_TOKEN is set, the door asks for it.
+    Where CENTRALITA_DOOR_TOKEN is set, the door asks for it. Where all four services run, webhooks are sent.
     """
     chosen = tuple(dict.fromkeys(service or SERVICES))
     if unknown := [name for name in chosen if name not in SERVICES]:
@@ -135,7 +135,7 @@ async def _up(
     pages = {name: http_port + number if http_port else 0 for number, name in enumerate(services)}
     async with running(
         store, url=nats, services=services, port=port, http_ports=pages, door_port=door_port,
-        door_token=Settings().door_token,
+        door_token=Settings().door_token, outlets=services == SERVICES,
     ) as stack:  # fmt: skip
         opened = await _open(stack.url, opening) if opening else {}
         listening = {name: f"http://127.0.0.1:{host.http_port}" for name, host in stack.hosts.items()}

@@ -166,8 +166,8 @@ async def _letters(centre: str, nats: str | None, id: str) -> list[Letter]:
         return [letter for letter in found if letter]
 
 
-@app.command()
-def resend(
+@app.command("resend")
+def resend_(
     id: Id,
     position: Annotated[
         list[int] | None, typer.Argument(metavar="POSITION…", help="Which; usual: all.")
@@ -189,10 +189,9 @@ def resend(
 async def _resend(
     centre: str, nats: str | None, id: str, positions: list[int]
 ) -> tuple[list[int], int | None, str]:
-    from centralita.outlets.sending import Settings, client_of, send  # httpx takes a while to load
+    from centralita.outlets.sending import resend  # httpx takes a while to load
 
-    settings, sent = Settings(), list[int]()
-    async with connected(nats, centre) as client, client_of(settings) as http:
+    async with connected(nats, centre) as client:
         hooks, hook = await _hook(client, centre, id)
         kept = await hooks.positions(id)
         if unknown := set(positions) - set(kept):
@@ -200,16 +199,9 @@ async def _resend(
                 REFUSED,
                 f"nothing of {id} is set aside at {min(unknown)}; see: centralita webhook letters {id}",
             )
-        for position in kept if not positions else sorted(set(positions)):
-            raw = await client.log(centre).get(position)
-            if raw is None:
-                return sent, position, "it is not in the log any more"
-            outcome = await send(http, hook, raw.message(), settings.timeout)
-            if outcome.reason:
-                return sent, position, outcome.reason
-            await hooks.delivered(id, position)
-            sent.append(position)
-    return sent, None, ""
+        chosen = sorted(set(positions)) or kept
+        sent, reason = await resend(hooks, hook, client.log(centre), chosen)
+        return sent, chosen[len(sent)] if reason else None, reason
 
 
 @app.command("run")

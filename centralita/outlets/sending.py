@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,9 +26,9 @@ from centralita.outlets.worker import Outlet, Reading, end, for_ever, together, 
 from contracts import registry
 from eventlog.codec import Malformed, Message
 from eventlog.memory import TERM
-from eventlog.stream import Raw
+from eventlog.stream import Raw, Stream
 
-__all__ = ["Delivery", "Sent", "Settings", "client_of", "send", "webhooks"]
+__all__ = ["Delivery", "Sent", "Settings", "client_of", "resend", "send", "webhooks"]
 
 log = structlog.get_logger()
 _READ = 1 << 16
@@ -102,6 +103,22 @@ async def send(http: httpx.AsyncClient, hook: Hook, message: Message, timeout: f
     asked = answer.headers.get("retry-after", "")
     pause = float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 0.0
     return Sent(f"{answer.status_code} {answer.reason_phrase}".strip(), answer.status_code == 410, pause)
+
+
+async def resend(hooks: Hooks, hook: Hook, log: Stream, positions: Sequence[int]) -> tuple[list[int], str]:
+    """Send again what is set aside at these positions, up to one that is not taken; which were, and why not all."""
+    settings, sent = Settings(), list[int]()
+    async with client_of(settings) as http:
+        for position in positions:
+            raw = await log.get(position)
+            if raw is None:
+                return sent, "it is not in the log any more"
+            outcome = await send(http, hook, raw.message(), settings.timeout)
+            if outcome.reason:
+                return sent, outcome.reason
+            await hooks.delivered(hook.id, position)
+            sent.append(position)
+    return sent, ""
 
 
 @dataclass(slots=True)
