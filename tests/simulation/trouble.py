@@ -37,9 +37,10 @@ async def trouble(world: World) -> None:
 def blow(world: World, *, off: bool = False) -> None:
     """Let wires be as the plan has them, or as they should be."""
     weather = world.weather
-    weather.slow, weather.longest, weather.cut, weather.appends_cut = (
-        (0.0,) * 4 if off else world.plan.weather
-    )
+    if off:
+        weather.clear()
+    else:
+        weather.slow, weather.longest, weather.cut, weather.appends_cut = world.plan.weather
 
 
 def calm_down(world: World) -> None:

@@ -30,6 +30,10 @@ class Weather:
     cuts: int = 0
     slowed: int = 0
 
+    def clear(self) -> None:
+        """Nothing is slow or lost from now on."""
+        self.slow = self.longest = self.cut = self.appends_cut = 0.0
+
 
 class Pipe:
     """One direction: messages arrive in order, each after a while."""

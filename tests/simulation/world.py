@@ -377,8 +377,10 @@ class Publisher:
         world = self.world
         answers = world.told.answered.setdefault(message.id, [])
         arrival = world.told.commands[message.id] = Arrival("command", aggregate, message)
-        until = world.loop.now + 600  # the weather may be such that for minutes nobody takes over
-        while world.loop.now < until:
+        began = world.loop.now
+        while world.loop.now < began + 120:
+            if world.loop.now > began + 60:
+                world.weather.clear()  # it may be such that for hours nobody stays active
             asked = world.living(service)
             world.rng.shuffle(asked)
             for instance in asked:
