@@ -7,7 +7,7 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
 
-.PHONY: help demo test rules faults simulate mutants check bench durability release-log lock clean
+.PHONY: help demo test rules faults simulate mutants check bench durability release-log release-contract lock clean
 
 help:
 	@echo "make demo    a call centre at work, on an embedded server"
@@ -16,9 +16,10 @@ help:
 	@echo "make faults  real processes killed, paused and cut off under load (CYCLES=1000 SEED=0 KINDS= AGAIN=1)"
 	@echo "make simulate     the services on a server in memory, hurt at every step (SEEDS=10000 FROM=0)"
 	@echo "make mutants      faults planted in the code, each of which a run must show"
-	@echo "make check   lint, format, types, import rules, schemas"
+	@echo "make check   lint, format, types, import rules, schemas, breaking changes"
 	@echo "make durability   every ack against the fsyncs before it (ROUNDS=10 REPLICAS=1)"
 	@echo "make release-log  keep a log of this release, for the next ones to read"
+	@echo "make release-contract  keep the contract of this release, which the next ones must keep to"
 	@echo "make bench   measurements, beside what else one would pick"
 	@echo "make lock    pin what pyproject.toml asks for (UPGRADE=1: at its newest)"
 	@echo "make clean   caches and built files away; .venv stays"
@@ -48,12 +49,16 @@ check: $(READY)
 	@echo "mypy"; $(BIN)/mypy
 	@echo "import rules"; $(BIN)/lint-imports --no-logo
 	@echo "schemas"; $(PY) -m contracts.schemas --check
+	@echo "released contracts"; $(PY) -m contracts.released
 
 durability: $(READY)
 	@$(PY) -m tests.durability --rounds $(or $(ROUNDS),10) --replicas $(or $(REPLICAS),1)
 
 release-log: $(READY)
 	@$(PY) -m tests.upgrade.record
+
+release-contract: $(READY)
+	@$(PY) -m contracts.released --write $(if $(AGAIN),--again)
 
 bench: $(READY)
 	@$(PY) -m bench

@@ -128,9 +128,9 @@ def document(schemas: Json) -> Json:
         "operations": operations,
         "components": {
             "schemas": {
-                "FactHeaders": _headers(OF_FACTS, REQUIRED),
-                "EventHeaders": _headers(HEADERS, (*REQUIRED, "ce-time", "ce-sequence")),
-                "RequestHeaders": _headers(OF_REQUESTS),
+                "FactHeaders": headers(OF_FACTS, REQUIRED),
+                "EventHeaders": headers(HEADERS, (*REQUIRED, "ce-time", "ce-sequence")),
+                "RequestHeaders": headers(OF_REQUESTS),
                 **schemas,
             },
             "parameters": dict(_PARAMETERS),
@@ -203,7 +203,8 @@ def _operation(action: str, channel: str, summary: str) -> Json:
     return {"action": action, "channel": _ref("channels", channel), "summary": summary}
 
 
-def _headers(names: Iterable[str], required: Iterable[str] = ()) -> Json:
+def headers(names: Iterable[str], required: Iterable[str] = ()) -> Json:
+    """The schema of headers with these names, some of them always there."""
     properties = {n: {"type": "string", **HEADERS[n][0], "description": HEADERS[n][1]} for n in names}
     return {"type": "object", "properties": properties, "required": list(required)}
 

@@ -13,6 +13,7 @@ from contracts import registry
 from contracts.asyncapi import HEADERS, OF_FACTS, REQUIRED
 from contracts.base import Data, Problem
 from contracts.commands import Recorded
+from contracts.problems import PROBLEMS
 from contracts.registry import decode, recorded_types
 from eventlog.codec import headers_of, message_of
 
@@ -85,6 +86,13 @@ def test_the_members_of_problems_stand_there() -> None:
     """No member of a problem or an answer goes unmentioned."""
     for kind in (Problem, Recorded):
         assert all(f"`{member}`" in GUIDE for member in kind.model_fields)
+
+
+def test_all_kinds_of_problems_stand_there() -> None:
+    """Each kind has one row, with its status and when it comes."""
+    found = re.findall(r"^\| (\d+) \| `/problems/([a-z<>-]+)` \| (.*) \|$", GUIDE, re.MULTILINE)
+    assert {name: (int(status), when) for status, name, when in found} == dict(PROBLEMS)
+    assert len(found) == len(PROBLEMS)
 
 
 def test_the_fact_is_one() -> None:
