@@ -13,15 +13,15 @@ from contracts.base import Data, Refused
 from contracts.commands import DiscardLetter, OpenProblem, RegisterTicket, ResendLetter
 from contracts.deciding import Decision, Index, Input, World
 from contracts.events import CentreOpened, FactDeferred, FactRejected, KeyKept, ProtocolPublished
-from contracts.facts import EARLIEST, LATEST, CallOffered, CustomerRegistered, MessageReceived
+from contracts.facts import EARLIEST, CallOffered, CustomerRegistered, MessageReceived
 from contracts.letters import EVENTS as LETTERS
 from contracts.protocol import Protocol as CentreProtocol
 from eventlog import errors
-from eventlog.codec import JSON, Malformed, Message
+from eventlog.codec import Malformed, Message
 from eventlog.decider import Arrival, Held
 from eventlog.faults import Fault
 from eventlog.view import Reading
-from services import early, letters, rejecting
+from services import early, facts, letters, rejecting
 from services.sealing import Sealing
 
 BEGINNINGS = {registry.name_of_type(kind) for kind in (CallOffered, CustomerRegistered, MessageReceived)} | {
@@ -129,13 +129,7 @@ class Decider:
 
     def decode(self, name: str, version: int, data: bytes) -> Data:
         """The event, as far as it can be read; Malformed where it is none of ours."""
-        return self._read(name, version, self.sealing.opened(name, data))
-
-    def _read(self, name: str, version: int, data: bytes) -> Data:
-        try:
-            return registry.decode(name, version, data)
-        except registry.Unreadable as reason:
-            raise Malformed(reason.field, reason.expected, reason.found, unknown=reason.unknown) from None
+        return facts.read(name, version, self.sealing.opened(name, data))
 
     def clock(self, world: World[Any, Any]) -> datetime | None:
         """The virtual clock of the centre, as facts have advanced it."""
@@ -209,12 +203,7 @@ class Decider:
         return self.service.domain.decide(world, input)
 
     def _fact(self, world: World[Any, Any], message: Message, topic: str) -> Data:
-        if message.content_type.partition(";")[0].strip().lower() != JSON:
-            raise Malformed("content-type", JSON, message.content_type)
-        if message.name not in registry.FACTS[topic]:
-            raise Malformed("ce-type", f"a fact of the topic {topic}", message.name, unknown=True)
-        check_time(message.time)
-        body = self._read(message.name, message.version, message.data)
+        body = facts.fact_of(message, topic)
         return self.service.normalise(body, world.protocol) if self.service.normalise else body
 
     def lawful(self, arrival: Arrival, reason: Exception) -> bool:
@@ -345,9 +334,3 @@ class Decider:
         world.forget(aggregate)
         world.letters.forget(aggregate)
         self.sealing.forget(aggregate)
-
-
-def check_time(time: datetime | None) -> None:
-    """Malformed if a fact or command says to have occurred when nothing could be reckoned from."""
-    if time and not EARLIEST <= time < LATEST:
-        raise Malformed("ce-time", "a time from 1970 to 2199", str(time))

@@ -22,7 +22,8 @@ from contracts.base import Data, Problem
 from contracts.commands import Recorded
 from eventlog.client import urls
 from eventlog.codec import JSON, check_size, message_of
-from services.decider import Service, check_time
+from services.decider import Service
+from services.facts import check_time
 from services.limits import Exceeded
 from services.problems import problem_of
 from services.seat import Seat

@@ -24,7 +24,7 @@ from contracts.letters import Letters
 from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.checkpoint import Checkpoint
-from eventlog.codec import Malformed, Message, timestamp
+from eventlog.codec import Message, timestamp
 from eventlog.decider import Arrival
 from eventlog.inputs import end
 from eventlog.memory import Track
@@ -34,6 +34,7 @@ from eventlog.stream import Settings, Stream
 from eventlog.view import View
 from eventlog.waiting import Waiting
 from services.decider import Decider, Service
+from services.facts import aggregate_of
 from services.limits import Door, Limits
 
 
@@ -42,11 +43,7 @@ def place_of(centre: str, service: Service) -> Place:
 
     def aggregate(subject: str) -> str:
         topic, id = subject.split(".", 3)[2:]
-        if not registry.valid_id(id, topic):
-            raise Malformed(
-                "subject", "letters, digits and _ @ = + : ~ - as the id, and no reserved word", id[:96]
-            )
-        return registry.aggregate_of(topic, id)
+        return aggregate_of(topic, id)
 
     return Place(
         centre=centre,

@@ -12,8 +12,8 @@ from centralita.door.endpoint import header, media, parsed, trace, unsupported
 from centralita.door.limits import Limits
 from centralita.door.problems import JSON, Wrong, malformed
 from contracts import registry
-from eventlog.codec import Malformed, Message, check_size, headers_of, message_of
-from services.decider import check_time
+from eventlog.codec import Malformed, Message, check_size, message_of
+from services import facts
 from services.limits import Exceeded
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
@@ -70,36 +70,28 @@ def _judged(headers: dict[str, str], data: bytes, around: str, where: str, prefi
     try:
         check_size(headers)
         message = message_of(about, headers, data)
-        topic = registry.topic_of(message.name)
-        if topic is None:
-            raise Malformed("ce-type", "a fact that is in the contract", message.name, unknown=True)
+        topic = facts.topic_of(message)
         if topic == registry.CLOCK and not about:
             about = registry.CLOCK
-        if not registry.valid_id(about, topic):
-            what = "letters, digits and _ @ = + : ~ - (96 at most), and no reserved word"
-            raise Malformed("ce-subject", what, about[:96] or "nothing")
-        if message.content_type.partition(";")[0].strip().lower() != JSON:
-            raise Malformed("ce-datacontenttype", JSON, message.content_type)
-        check_time(message.time)
-        message = message._replace(aggregate=about, trace=message.trace or around)
-        headers_of(message)
-        registry.decode(message.name, message.version, data)
-    except registry.Unreadable as wrong:
-        field = (
-            wrong.field if wrong.field.startswith("ce-") or wrong.field == "data" else f"data.{wrong.field}"
-        )
-        raise _wrong(
-            where, prefix, Malformed(field, wrong.expected, wrong.found, unknown=wrong.unknown)
-        ) from None
+        facts.fact_of(message, topic)
     except Malformed as wrong:
         raise _wrong(where, prefix, wrong) from None
-    return topic, message
+    try:
+        facts.aggregate_of(topic, about)
+    except Malformed as wrong:
+        raise _wrong(where, prefix, Malformed("ce-subject", wrong.expected, wrong.found)) from None
+    return topic, message._replace(aggregate=about, trace=message.trace or around)
 
 
 def _wrong(where: str, prefix: str, wrong: Malformed) -> Wrong:
-    field = prefix + wrong.field.removeprefix("ce-") if wrong.field.startswith("ce-") else wrong.field
-    if field == "ce-datacontenttype":
-        field = "content-type"
+    """The field as `fact.rejected` would name it; in a body that holds more than data, where it stands there."""
+    field = wrong.field
+    if not prefix and field == "content-type":
+        field = "datacontenttype"
+    elif not prefix and field.startswith("ce-"):
+        field = field.removeprefix("ce-")
+    elif not prefix and field not in ("data", "headers"):
+        field = f"data.{field}"
     detail = f"{where}{field}: expected {wrong.expected}" + (f", found {wrong.found}" if wrong.found else "")
     rule, title = ("unknown-type", "Unknown type") if wrong.unknown else ("malformed", "Malformed")
     return Wrong(400, rule, title, detail, field=where + field, expected=wrong.expected)

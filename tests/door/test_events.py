@@ -101,7 +101,7 @@ async def test_beside_a_wrong_fact_nothing_is_stored(centre: Http) -> None:
         ({"ce-subject": "a b"}, b"{}", "ce-subject", 400),
         ({"ce-id": "%ff"}, b"{}", "ce-id", 400),
         ({"ce-actor": "x" * 9000}, b"{}", "headers", 400),
-        ({}, b'{"from": 3}', "data.from", 400),
+        ({}, b'{"from": 3}', "from", 400),
         ({}, b"{", "data", 400),
         ({}, b"", "data", 400),
         ({"content-type": "text/plain"}, b"{}", "content-type", 415),
