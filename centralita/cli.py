@@ -18,6 +18,7 @@ from centralita.commands import (
     call,
     centre,
     clock,
+    crm,
     deadletters,
     demo,
     explain,
@@ -71,6 +72,7 @@ app.add_typer(protocol.app, name="protocol")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(attachment.app, name="attachment")
 app.add_typer(webhook.app, name="webhook")
+app.add_typer(crm.app, name="crm")
 app.add_typer(ask.commands(), name="command")
 app.add_typer(ask.queries(), name="query")
 

@@ -19,6 +19,7 @@ FACTS: Mapping[str, Mapping[str, type[Data]]] = {
         "call.transferred": f.CallTransferred,
         "call.ended": f.CallEnded,
         "caller.identified": f.CallerIdentified,
+        "caller.looked_up": f.CallerLookedUp,
         "caller.asked_for": f.CallerAskedFor,
         "kind.confirmed": f.KindConfirmed,
         "contact.given": f.ContactGiven,

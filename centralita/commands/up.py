@@ -17,6 +17,7 @@ import typer
 
 import protocols
 from centralita.client import Client
+from centralita.commands import crm
 from centralita.commands.common import (
     REFUSED,
     UNREACHABLE,
@@ -88,13 +89,16 @@ def up(
 ) -> None:
     """Run the server, the four services and the HTTP door until Ctrl-C or SIGTERM; with --nats the services alone.
 
-    Where CENTRALITA_DOOR_TOKEN is set, the door asks for it. Where all four services run, webhooks are sent.
+    Where CENTRALITA_DOOR_TOKEN is set, the door asks for it. Where all four services run, webhooks are sent and
+    callers are looked up in the CRM that CENTRALITA_CRM names.
     """
     chosen = tuple(dict.fromkeys(service or SERVICES))
     if unknown := [name for name in chosen if name not in SERVICES]:
         fail(USAGE, f"--service: there is no {unknown[0]!r}; the services are {', '.join(SERVICES)}")
     if virtual_clock and (nats or service):
         fail(USAGE, "--virtual-clock starts everything: leave out --nats and --service")
+    if any(name.startswith("CENTRALITA_CRM") for name in os.environ):
+        crm.configured()  # what is wrong with it is said now
     opening = None
     if centre or virtual_clock:
         opening = Opening(centre_of(centre or "test"), loaded(protocol), virtual_clock)

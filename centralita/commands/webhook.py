@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +33,9 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Chosen events sent to an HTTP endpoint: add, look, send again, remove.",
 )
+HttpPort = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Where /metrics is; 0: a free one; usual: nowhere.")
+]
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `webhook list` shows it.")]
 
 
@@ -205,16 +207,16 @@ async def _resend(
 
 
 @app.command("run")
-def run_(nats: Nats = None) -> None:
+def run_(http_port: HttpPort = None, nats: Nats = None) -> None:
     """Send for all centres until Ctrl-C or SIGTERM, as `up` does; a second one stands by."""
     from centralita import logs
+    from centralita.outlets.run import alone
     from centralita.outlets.sending import webhooks
-    from centralita.outlets.worker import in_every_centre
 
     async def work() -> None:
         async with connected(nats):
             pass  # said now, in one line, rather than tried for ever
-        await in_every_centre(server(nats), webhooks(), asyncio.Event())
+        await alone(server(nats), webhooks(), http_port)
 
     logs.configure()
     run(work())

@@ -17,6 +17,7 @@ from nats.js.kv import KeyValue
 
 from contracts import registry
 from eventlog import errors
+from eventlog.stream import streams
 
 __all__ = ["Bucket", "Lease", "Lost", "Progress", "Slot", "has_one"]
 
@@ -31,13 +32,16 @@ class Bucket:
     """The key-value bucket of a centre, in which outlets keep all they must not forget."""
 
     def __init__(self, connection: Client, centre: str) -> None:
+        self.connection = connection
         self.js, self.centre = connection.jetstream(timeout=_PATIENCE), centre
         self.name = registry.outlets_bucket(centre)
         self.kv = KeyValue(self.name, f"KV_{self.name}", f"$KV.{self.name}.", self.js, direct=False)
 
     async def make(self) -> None:
-        """Make it, as safe as the centre's log; errors.NoStream if there is no such centre."""
+        """Make it if it is not there, as safe as the centre's log; errors.NoStream if there is no such centre."""
         try:
+            if f"KV_{self.name}" in await streams(self.connection):
+                return
             log = (await self.js.stream_info(registry.log_stream(self.centre))).config
             config = KeyValueConfig(
                 self.name, history=1, storage=StorageType.FILE, replicas=log.num_replicas or 1
@@ -57,11 +61,9 @@ class Bucket:
         await self.js.purge_stream(f"KV_{self.name}", subject=f"$KV.{self.name}.{key}")
 
 
-def has_one(streams: set[str]) -> set[str]:
+def has_one(names: set[str]) -> set[str]:
     """The centres that have a bucket, by the names of all streams."""
-    return {
-        centre for centre in registry.centres(streams) if f"KV_{registry.outlets_bucket(centre)}" in streams
-    }
+    return {it for it in registry.centres(names) if f"KV_{registry.outlets_bucket(it)}" in names}
 
 
 class Slot:

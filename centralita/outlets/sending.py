@@ -16,6 +16,7 @@ from typing import NamedTuple
 import httpx
 import structlog
 from nats.errors import Error as NatsError
+from prometheus_client import Counter
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from standardwebhooks import Webhook
 
@@ -31,6 +32,7 @@ from eventlog.stream import Raw, Stream
 __all__ = ["Delivery", "Sent", "Settings", "client_of", "resend", "send", "webhooks"]
 
 log = structlog.get_logger()
+ATTEMPTS = Counter("centralita_webhook_attempts", "Webhooks sent, by what came of the attempt", ["outcome"])
 _READ = 1 << 16
 """Bytes of an answer that are read, for the sake of the connection; nobody looks at them."""
 
@@ -197,6 +199,7 @@ class Delivery:
                 sent = (
                     await send(self._http, self.hook, message, settings.timeout) if not self._gone else GONE
                 )
+            ATTEMPTS.labels("gone" if sent.gone else "failed" if sent.reason else "delivered").inc()
             if not sent.reason:
                 return
             if sent.gone:

@@ -81,6 +81,7 @@ async def in_every_centre(url: str, outlet: Outlet, stop: asyncio.Event) -> None
 
 def _leased(outlet: Outlet, bucket: Bucket, beat: float) -> Callable[[], Awaitable[None]]:
     async def work() -> None:
+        await bucket.make()
         lease = Lease(bucket, outlet.name, beat)
         await lease.take()
         log.info("outlet.active", outlet=outlet.name, centre=bucket.centre)
@@ -130,7 +131,7 @@ class Reading:
     """The log of a centre read from where an outlet stood, and where it stands kept."""
 
     def __init__(self, bucket: Bucket, slot: Slot, begin: int) -> None:
-        self.log = Stream(bucket.js._nc, registry.log_stream(bucket.centre), _WINDOW)
+        self.log = Stream(bucket.connection, registry.log_stream(bucket.centre), _WINDOW)
         self.centre, self.progress = bucket.centre, Progress(begin)
         self._slot, self._changed = slot, asyncio.Event()
 

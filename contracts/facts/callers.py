@@ -23,6 +23,12 @@ class CallerIdentified(Data):
     language: Language | None = None
 
 
+class CallerLookedUp(Data):
+    """Another directory was asked whose the caller's number is: its `customer`; without one nobody there has it."""
+
+    customer: Id | None = None
+
+
 class CallerAskedFor(Data):
     """The caller wants a certain person."""
 

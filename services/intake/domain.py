@@ -105,6 +105,7 @@ FACTS: Mapping[type[Data], On] = {
     f.CallTransferred: course.on_during,
     f.CallEnded: course.on_ended,
     f.CallerIdentified: course.on_learnt,
+    f.CallerLookedUp: course.on_learnt,
     f.CallerAskedFor: course.on_learnt,
     f.KindConfirmed: course.on_learnt,
     f.ContactGiven: course.on_learnt,

@@ -169,6 +169,33 @@ def test_a_number_of_one_customer_makes_a_maybe() -> None:
     assert last(NeedEstablished, story(request(), world=world)).customer is None
 
 
+def test_a_look_up_classifies_a_call_anew() -> None:
+    """R01: who is registered while they are on the line is a maybe from the look-up on; a repeat says nothing new."""
+    world = given(domain, COLD)
+    story(OFFERED, world=world)
+    assert story(f.CallerLookedUp(), world=world) == [f.CallerLookedUp()]
+    happen(domain, world, when("customer:77", MANAGER))
+    asked, classified = story(f.CallerLookedUp(customer="77"), world=world)
+    assert asked == f.CallerLookedUp(customer="77")
+    assert isinstance(classified, CallerClassified)
+    assert (classified.standing, classified.customer, classified.kind) == ("maybe", "77", "property-manager")
+    assert story(f.CallerLookedUp(customer="77"), world=world) == [f.CallerLookedUp(customer="77")]
+
+
+def test_a_look_up_is_no_word_of_the_caller() -> None:
+    """Who was looked up has neither said who they are nor answered."""
+    world = given(domain, COLD)
+    story(OFFERED, ANSWERED, f.CallerLookedUp(customer="77"), world=world)
+    call = world.aggregates["c1"]
+    assert isinstance(call, domain.Call)
+    assert (call.says, call.identified, call.customer, call.ladder.responded) == (
+        "unknown",
+        False,
+        None,
+        False,
+    )
+
+
 def test_a_number_of_two_customers_says_nothing() -> None:
     """Who shares a number is not told apart by it."""
     classified = last(CallerClassified, story(OFFERED, world=directory_of(c7=MANAGER, c8=MANAGER)))
