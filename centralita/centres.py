@@ -156,6 +156,16 @@ async def protocols_of(connection: Client, name: str) -> list[Protocol]:
     return [event.protocol for event in found if isinstance(event, ProtocolPublished)]
 
 
+async def clock_of(log: Stream, name: str) -> Literal["real", "virtual"] | None:
+    """Whose time the centre goes by; None while it is being opened."""
+    first = await log.first_after(registry.log_subject(name, registry.CENTRE, name), 0)
+    if first is None:
+        return None
+    message = first.message()
+    opened = registry.decode(message.name, message.version, message.data)
+    return opened.clock if isinstance(opened, CentreOpened) else None
+
+
 async def exists(connection: Client, name: str) -> bool:
     """Whether the centre is open: both its streams are there."""
     return name in await names(connection)

@@ -16,6 +16,7 @@ from uuid import uuid4
 import nats
 from nats.aio.msg import Msg
 
+from centralita.settling import Settling
 from contracts import registry
 from contracts.base import Problem
 from eventlog import errors
@@ -104,6 +105,7 @@ class Client:
         self.url, self.name, self.timeout = url, name, timeout
         self.connection = Connection()
         self._streams: dict[str, Stream] = {}
+        self._settling: dict[str, Settling] = {}
         self._denied: errors.Denied | None = None
 
     async def __aenter__(self) -> Self:
@@ -326,60 +328,11 @@ class Client:
 
         Returns the log's last position; errors.Unavailable if it is not so in time.
         """
-        loop, where = asyncio.get_running_loop(), "no service answers"
-        began, facts = loop.time(), _Facts()
-        while (waited := loop.time() - began) < timeout:
-            try:
-                settled, where = await self._settled(centre, facts)
-            except errors.Unavailable as reason:
-                settled, where = 0, str(reason)
-            if settled:
-                return settled
-            await asyncio.sleep(min(0.25, 0.005 + waited / 20))  # asking costs the services time
-        raise errors.Unavailable(f"{centre} is not settled after {timeout:g} s: {where}")
-
-    async def _settled(self, centre: str, facts: _Facts) -> tuple[int, str]:
-        log, inbox = self.log(centre), self.inbox(centre)
-        newest, last = await asyncio.gather(inbox.last_sequence(), log.last_sequence())
-        if newest != facts.newest:
-            subjects = [registry.inbox_subject(centre, topic, ">") for topic in registry.TOPICS]
-            found = await asyncio.gather(*map(inbox.last, subjects))
-            facts.newest = newest
-            facts.last = {topic: raw.seq for topic, raw in zip(registry.TOPICS, found, strict=True) if raw}
-        status = dict[str, Any]()
-        *others, final = registry.SERVICES
-        for services in ([final], others):  # until all is settled, the last one is asked alone
-            asked = await asyncio.gather(*(self.query(centre, service, "status") for service in services))
-            status |= {answer["service"]: answer for answer in asked}
-            if behind := _behind(asked, facts.last, last):
-                return 0, behind
-        clocks = {answer["clock"] for answer in status.values()}
-        if status["intake"]["virtual"] and len(clocks) > 1:
-            return 0, f"the clocks stand apart: {sorted(map(str, clocks))}"
-        again = await log.last_sequence()
-        return (last, "") if again == last else (0, "the log is still growing")
-
-
-@dataclass(slots=True)
-class _Facts:
-    """The newest position of an inbox, and the last of each topic then."""
-
-    newest: int = -1
-    last: dict[str, int] = field(default_factory=dict)
-
-
-def _behind(asked: Iterable[Mapping[str, Any]], facts: Mapping[str, int], last: int) -> str:
-    """Which of the services asked has something left to do, "" if none."""
-    for answer in asked:
-        name = answer["service"]
-        for topic, seq in facts.items():
-            if registry.TOPICS[topic] == name and answer["inbox"] < seq:
-                return f"{name} is at {answer['inbox']} of {seq} in the inbox"
-        if answer["log"] < last:
-            return f"{name} is at {answer['log']} of {last} in the log"
-        if answer["timer_due"]:
-            return f"a timer of {name} is due"
-    return ""
+        for idle in [each for each in self._settling.values() if each.idle]:
+            await self._settling.pop(idle.centre).stop()
+        if centre not in self._settling:
+            self._settling[centre] = Settling(self.connection, centre, self.inbox(centre), self.log(centre))
+        return await self._settling[centre].wait(timeout)
 
 
 def _check(what: str, service: str, name: str, known: Mapping[str, Mapping[str, Any]]) -> None:

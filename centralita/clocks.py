@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,12 +12,9 @@ from centralita.short import START
 from contracts import registry
 from contracts.base import Problem
 from contracts.protocol import Protocol
-from eventlog import errors
 from eventlog.codec import moment
 
-__all__ = ["advance", "begin", "kind", "present", "seated", "start_of"]
-
-_SEATED = 60.0
+__all__ = ["advance", "begin", "kind", "present", "start_of"]
 
 
 def start_of(protocol: Protocol) -> datetime:
@@ -28,24 +23,13 @@ def start_of(protocol: Protocol) -> datetime:
 
 
 async def begin(client: Client, centre: str, at: datetime) -> int:
-    """Set the clock of a new centre once its services have their seats; the log's last position."""
-    await seated(client, centre)
+    """Set the clock of a new centre and wait until its services go by it; the log's last position."""
     return await _set(client, centre, at)
-
-
-async def seated(client: Client, centre: str) -> None:
-    """Wait until every service has its seat in a new centre; errors.Unavailable if one does not come."""
-    log, until = client.log(centre), time.monotonic() + _SEATED
-    while await log.last_sequence() < centres.OPENING + len(registry.SERVICES):
-        if time.monotonic() > until:
-            raise errors.Unavailable(f"not every service has taken its seat in {centre}: do all four run?")
-        await asyncio.sleep(0.005)  # a question put before nobody hears, and is asked again only later
 
 
 async def kind(client: Client, centre: str) -> str:
     """Whose time a centre goes by: `real` or `virtual`."""
-    opened = await client.log(centre).first_after(registry.log_subject(centre, registry.CENTRE, centre), 0)
-    return str(data_of(opened.message()).get("clock", "real")) if opened else "real"
+    return await centres.clock_of(client.log(centre), centre) or "real"
 
 
 async def present(client: Client, centre: str) -> datetime | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from centralita import centres, clocks
+from centralita import centres
 from centralita.client import Client, Fact, Refusal
 from centralita.judging import Event, exactly, fits, holds, story
 from centralita.scenarios import Scenario, protocol_of
@@ -66,8 +66,7 @@ class Playing:
     problem: Problem | None = None
 
     async def begin(self) -> None:
-        """Wait until every service has taken its seat, then set the clock."""
-        await clocks.seated(self.client, self.centre)
+        """Set the clock, and wait until every service has taken its seat and goes by it."""
         await self.advance(self.scenario.start.astimezone(UTC))
 
     async def advance(self, to: datetime) -> None:
@@ -83,8 +82,8 @@ class Playing:
         """Wait until all is decided, and read what was recorded."""
         last = await self.client.settle(self.centre, timeout=20)
         if last > self.position:
-            parts = self.client.log(self.centre).read([f"log.{self.centre}.>"], self.position, last)
-            self.log += [Event.of(raw.message()) async for part in parts for raw in part]
+            new = await self.client.log(self.centre).read_subject(f"log.{self.centre}.>", self.position)
+            self.log += [Event.of(raw.message()) for raw in new if raw.seq <= last]
             self.position = last
 
     async def do(self, step: Step) -> None:

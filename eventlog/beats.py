@@ -22,7 +22,8 @@ from eventlog.codec import moment
 class Beat(NamedTuple):
     """Instance and state, term, positions read in inbox and log and last written, and the time passed on.
 
-    The time says: whatever occurred up to then and was heard of is recorded at or before `own`.
+    The time says: whatever occurred up to then and was heard of is recorded at or before `own`. The state is active,
+    due (active, with a timer that this time has reached) or stopped.
     """
 
     instance: str

@@ -300,6 +300,8 @@ class Runner(Generic[W]):
         if time and (self.clock is None or time > self.clock):
             self.clock = time
         clock = timestamp(self.clock) if self.clock else ""
+        if state == "active" and self.timer_due():
+            state = "due"
         beat = Beat(
             self.instance, state, self.term, self.core.inbox, self.core.log, self.steps.committed, clock
         )

@@ -158,7 +158,7 @@ class Stream(Appender):
         return {raw.subject async for raw in self._direct({"multi_last": asked})}
 
     async def read_subject(self, subject: str, after: int = 0) -> list[Raw]:
-        """All messages of one literal subject after a sequence, in order; meant for short ones."""
+        """All messages of a subject or wildcard after a sequence, in order; meant for short ones."""
         if await self._replicated():  # the replica that would answer at once may be behind
             parts = [part async for part in self.read([subject], after, await self.last_sequence())]
             return [raw for part in parts for raw in part]

@@ -52,7 +52,7 @@ class Scene:
     async def _on_beat(self, message: Msg) -> None:
         beat, service = Beat(*json.loads(message.data)), message.subject.rsplit(".", 1)[-1]
         known = self._beats.get(service)
-        if beat.state == "active" and (known is None or beat.term > known[0].term):
+        if beat.state != "stopped" and (known is None or beat.term > known[0].term):
             self._beats[service] = beat, time.monotonic()
             self._replaced.set()
 
