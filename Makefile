@@ -7,7 +7,7 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
 
-.PHONY: help demo test rules faults simulate mutants check bench durability release-log release-contract lock clean
+.PHONY: help demo test rules faults simulate mutants fuzz check bench durability release-log release-contract lock clean
 
 help:
 	@echo "make demo    a call centre at work, on an embedded server"
@@ -16,6 +16,7 @@ help:
 	@echo "make faults  real processes killed, paused and cut off under load (CYCLES=1000 SEED=0 KINDS= AGAIN=1)"
 	@echo "make simulate     the services on a server in memory, hurt at every step (SEEDS=10000 FROM=0)"
 	@echo "make mutants      faults planted in the code, each of which a run must show"
+	@echo "make fuzz    the HTTP door under requests made from its OpenAPI document (SECONDS=300)"
 	@echo "make check   lint, format, types, import rules, schemas, breaking changes"
 	@echo "make durability   every ack against the fsyncs before it (ROUNDS=10 REPLICAS=1)"
 	@echo "make release-log  keep a log of this release, for the next ones to read"
@@ -42,6 +43,9 @@ simulate: $(READY)
 
 mutants: $(READY)
 	@$(PY) -m tests.simulation.mutants
+
+fuzz: $(READY)
+	@$(PY) -m tests.door.fuzz --seconds $(or $(SECONDS),300)
 
 check: $(READY)
 	@echo "ruff check"; $(BIN)/ruff check --quiet

@@ -32,6 +32,14 @@ class InForce(Data):
     version: int = Field(ge=1)
 
 
+class Published(Data):
+    """The protocol that a centre works by from this position of its log on."""
+
+    name: Name
+    version: int = Field(ge=1)
+    position: int = Field(ge=1)
+
+
 class Centre(Data):
     """How a centre stands: `position` is the log's last, `facts` are in its inbox, of at most `max_waiting`."""
 

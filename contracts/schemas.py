@@ -1,4 +1,4 @@
-"""The published language as files: a JSON Schema of each type in `schema/`, `asyncapi.json` for the whole.
+"""The published language as files: a JSON Schema of each type in `schema/`, `asyncapi.json` and `openapi.json`.
 
 `python -m contracts.schemas` writes them, with `--check` compares. Those of earlier versions are kept.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from contracts import openapi as of_http
 from contracts import registry
 from contracts.asyncapi import document
 from contracts.base import Data, Problem
@@ -42,16 +43,20 @@ def schema(title: str, kind: type[Data]) -> dict[str, Any]:
 
 def asyncapi() -> dict[str, Any]:
     """The AsyncAPI 3.0 document of all services."""
-    kinds = dict.fromkeys(types().values())
-    template = "#/components/schemas/{model}"
-    _, definitions = models_json_schema([(kind, "validation") for kind in kinds], ref_template=template)
-    return document(definitions["$defs"])
+    return document(_definitions(types().values()))
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the HTTP door."""
+    services = {*registry.recorded_types()} - {name for facts in registry.FACTS.values() for name in facts}
+    spoken = [kind for title, kind in types().items() if title.rpartition(".v")[0] not in services]
+    return of_http.document(_definitions([*spoken, *of_http.MODELS]))
 
 
 def files() -> dict[str, str]:
     """Everything that is generated: path below `contracts/` to content."""
     contents = {f"schema/{title}.json": _text(schema(title, kind)) for title, kind in types().items()}
-    return {**contents, "asyncapi.json": _text(asyncapi())}
+    return {**contents, "asyncapi.json": _text(asyncapi()), "openapi.json": _text(openapi())}
 
 
 def differences(here: Path = HERE) -> Iterator[str]:
@@ -101,6 +106,12 @@ def main(arguments: list[str]) -> int:
     if found:
         sys.stderr.write(f"{len(found)} differences: is each meant? Then run python -m contracts.schemas\n")
     return 1 if found else 0
+
+
+def _definitions(kinds: Iterable[type[Data]]) -> dict[str, Any]:
+    template, wanted = "#/components/schemas/{model}", dict.fromkeys(kinds)
+    _, found = models_json_schema([(kind, "validation") for kind in wanted], ref_template=template)
+    return found["$defs"]  # type: ignore[no-any-return]
 
 
 def _earlier() -> list[str]:

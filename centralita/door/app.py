@@ -18,9 +18,12 @@ __all__ = ["application"]
 
 ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/v1", centres.listed),
+    ("GET", "/v1/openapi.json", state.described),
     ("GET", "/v1/{centre}", centres.shown),
     ("PUT", "/v1/{centre}", centres.opened),
     ("DELETE", "/v1/{centre}", centres.removed),
+    ("GET", "/v1/{centre}/protocol", centres.followed),
+    ("PUT", "/v1/{centre}/protocol", centres.published),
     ("POST", "/v1/{centre}/events", events.published),
     ("POST", "/v1/{centre}/commands/{service}/{verb}", asking.commanded),
     ("GET", "/v1/{centre}/queries/{service}/{name}", asking.asked),

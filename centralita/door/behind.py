@@ -14,10 +14,11 @@ from centralita.client import Client
 from contracts import registry
 from eventlog import errors
 from eventlog.codec import Message, headers_of
+from eventlog.inputs import end
 from eventlog.stream import Raw, Settings, Stream
 
-PATIENCE = 5.0
-"""Seconds that a service may take to answer."""
+PATIENCE = 6.0
+"""Seconds that a service may take to answer: a little longer than it waits for a position it is to have reached."""
 BATCHES = 16
 """Batches of facts on their way at once; the server takes at most 50 of a stream, from everybody together."""
 FOLLOWING = Settings(window=256, window_bytes=2 << 20)
@@ -84,24 +85,27 @@ class Behind:
         """
         _named(centre)
         self.reachable()
-        loop, patience = asyncio.get_running_loop(), 0.25
-        until = loop.time() + PATIENCE
-        while True:
-            try:
-                left = max(until - loop.time(), 0.01)
-                return await self.connection.request(
-                    subject, content, timeout=min(patience, left), headers=dict(headers)
+        until, patience = asyncio.get_running_loop().time() + PATIENCE, 0.25
+        asked = set[asyncio.Task[Msg]]()
+        try:
+            while (left := until - asyncio.get_running_loop().time()) > 0:
+                request = self.connection.request(subject, content, timeout=left, headers=dict(headers))
+                asked.add(asyncio.create_task(request))
+                done, _ = await asyncio.wait(
+                    asked, timeout=min(patience, left), return_when=asyncio.FIRST_COMPLETED
                 )
-            except (nats.errors.Error, TimeoutError, OSError) as error:
-                if isinstance(error, nats.errors.MaxPayloadError):
-                    raise errors.of(error) from error
+                if done:
+                    return done.pop().result()
                 await self.centre(centre)
-                if isinstance(error, nats.errors.NoRespondersError) or loop.time() >= until:
-                    service = subject.split(".")[2]
-                    raise errors.Unavailable(
-                        f"no active {service} answers for the centre {centre!r}"
-                    ) from error
-            patience *= 2
+                patience *= 2
+        except nats.errors.MaxPayloadError as error:
+            raise errors.of(error) from error
+        except (nats.errors.Error, TimeoutError, OSError):
+            await self.centre(centre)
+        finally:
+            await end(*asked)
+        service = subject.split(".")[2]
+        raise errors.Unavailable(f"no active {service} answers for the centre {centre!r}")
 
     async def read(
         self, centre: str, subjects: Sequence[str], after: int, until: int | None

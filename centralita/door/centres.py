@@ -1,4 +1,4 @@
-"""Centres: list, open, show and remove them."""
+"""Centres: list, open, show and remove them; the protocols by which they work."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from centralita.door.endpoint import Door, answer, expect_json, fitted, parsed
 from centralita.door.problems import Wrong, malformed
 from contracts import registry
 from contracts.events import CentreOpened, ProtocolPublished
-from contracts.http import Centre, Centres, InForce, Opening
+from contracts.http import Centre, Centres, InForce, Opening, Published
 from contracts.protocol import PLAIN, Protocol
 from contracts.protocol.errors import said
 
-__all__ = ["listed", "opened", "removed", "shown"]
+__all__ = ["followed", "listed", "opened", "published", "removed", "shown"]
 
 
 async def listed(door: Door, request: Request) -> Response:
@@ -65,6 +65,29 @@ async def removed(door: Door, request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def followed(door: Door, request: Request) -> Response:
+    """`GET /v1/{centre}/protocol`: what differs from the usual, as it may be published again."""
+    name = await door.behind.centre(request.path_params["centre"])
+    *_, last = await centres.protocols_of(door.behind.connection, name)
+    return answer(last.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+
+async def published(door: Door, request: Request) -> Response:
+    """`PUT /v1/{centre}/protocol`: what begins from now on follows it; what runs keeps its own."""
+    name = await door.behind.centre(request.path_params["centre"])
+    async with door.room.body(request) as body:
+        expect_json(request)
+        told = parsed(body)
+    if not isinstance(told, dict):
+        raise malformed("body", "an object")
+    protocol = protocol_of(told, "")
+    try:
+        position = await centres.publish(door.behind.connection, name, protocol)
+    except ValueError as wrong:
+        raise Wrong(409, "version-taken", "Refused by a rule", str(wrong), field="version") from None
+    return answer(Published(name=protocol.name, version=protocol.version, position=position))
+
+
 def protocol_of(told: str | dict[str, Any], field: str = "protocol") -> Protocol:
     """A protocol by its name, or the whole of it; Wrong names the key that is not as it should be."""
     if isinstance(told, dict):
@@ -72,7 +95,7 @@ def protocol_of(told: str | dict[str, Any], field: str = "protocol") -> Protocol
             return Protocol.model_validate_json(json.dumps(told))
         except ValidationError as error:
             key, _, why = next(said(error, Protocol)).partition(": ")
-            raise malformed(f"{field}.{key}", why.removeprefix("expected ")) from None
+            raise malformed(f"{field}.{key}".lstrip("."), why.removeprefix("expected ")) from None
     if told == PLAIN.name:
         return PLAIN
     if told not in protocols.names():

@@ -1,20 +1,23 @@
-"""How it stands: whether all is settled, whether the door lives, whether it can be used."""
+"""How it stands: whether all is settled, whether the door lives and can be used, and what it offers."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
+from importlib import resources
 
 import nats.errors
 from starlette.requests import Request
 from starlette.responses import Response
 
+import contracts
 from centralita.door.endpoint import Door, answer, query
-from centralita.door.problems import Wrong
+from centralita.door.problems import JSON, Wrong
 from contracts.http import Settled, SettledQuery
 from contracts.registry import SERVICES
 from eventlog import errors
 
-__all__ = ["alive", "ready", "settled"]
+__all__ = ["alive", "described", "ready", "settled"]
 
 
 async def settled(door: Door, request: Request) -> Response:
@@ -27,6 +30,11 @@ async def settled(door: Door, request: Request) -> Response:
         raise Wrong(
             503, "not-settled", "Not settled", str(waiting), expected="nothing left to do", retry_after=1
         ) from None
+
+
+async def described(door: Door, request: Request) -> Response:
+    """`GET /v1/openapi.json`."""
+    return Response(_document(), media_type=JSON)
 
 
 async def alive(door: Door, request: Request) -> Response:
@@ -43,6 +51,11 @@ async def ready(door: Door, request: Request) -> Response:
     there = await asyncio.gather(*(_there(door, service) for service in SERVICES))
     found = [service for service, is_there in zip(SERVICES, there, strict=True) if is_there]
     return answer({"ready": True, "services": found})
+
+
+@functools.cache
+def _document() -> bytes:
+    return resources.files(contracts).joinpath("openapi.json").read_bytes()
 
 
 async def _there(door: Door, service: str) -> bool:

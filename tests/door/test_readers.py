@@ -1,0 +1,158 @@
+"""Readers of the log that leave, dawdle or stay too long: they cost the door nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+import protocols
+from centralita import centres
+from centralita.client import Client, Fact
+from centralita.door import Served, serving
+from centralita.door.limits import Limits
+from centralita.server import NatsServer
+from tests.cli.keyboard import environment
+
+
+@asynccontextmanager
+async def raw(url: str, path: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection on which a GET was sent, and nothing is read by itself beyond a few kilobytes."""
+    at = urlsplit(url)
+    reader, writer = await asyncio.open_connection(at.hostname, at.port, limit=4096)
+    writer.write(f"GET /v1/{path} HTTP/1.1\r\nHost: door\r\n\r\n".encode())
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+async def consumers(client: Client) -> int:
+    """How many read the log."""
+    info = await client.connection.jetstream().stream_info("LOG_acme")
+    return int(info.state.consumer_count)
+
+
+async def until(client: Client, count: int) -> None:
+    """Wait until so many read the log."""
+    async with asyncio.timeout(10):
+        while await consumers(client) != count:
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[tuple[Client, Served]]:
+    """A door before a server with an open centre and no services: the log says what we write there."""
+    limits = Limits(readers=3, patience=1.0)
+    async with (
+        NatsServer.start(tmp_path) as server,
+        Client(server.url) as client,
+        serving(server.url, limits=limits) as served,
+    ):
+        await centres.add(client.connection, "acme", protocols.load("insurer"))
+        yield client, served
+
+
+async def test_a_reader_that_leaves_is_forgotten(door: tuple[Client, Served]) -> None:
+    """When its connection ends, in whatever way, its consumer is gone from the server within a moment."""
+    client, served = door
+    for _ in range(2):
+        async with raw(served.url, "acme/log") as (reader, _), raw(served.url, "acme/log") as (other, _):
+            await reader.readuntil(b"retry")
+            await other.readuntil(b"retry")
+            await until(client, 2)
+        await until(client, 0)
+
+
+async def test_too_many_readers_are_told_to_come_again(door: tuple[Client, Served]) -> None:
+    """Beyond its limit the door answers 429 with Retry-After; when one has left, there is room again."""
+    client, served = door
+    async with httpx.AsyncClient(base_url=served.url, trust_env=False) as http:
+        async with raw(served.url, "acme/log"), raw(served.url, "acme/log"), raw(served.url, "acme/log"):
+            await until(client, 3)
+            answer = await http.get("acme/log")
+            assert (answer.status_code, answer.json()["rule"]) == (429, "too-many-readers")
+            assert answer.headers["retry-after"] == "5"
+        await until(client, 0)
+        assert (await http.get("acme/log", params={"until": 2})).status_code == 200
+
+
+async def test_a_slow_reader_fills_nothing(door: tuple[Client, Served]) -> None:
+    """One that takes nothing holds a few megabytes of a large log at most, and is let go after a while."""
+    client, served = door
+    note, log = "x" * 400_000, client.log("acme")
+    facts = [Fact("call.ended", f"c-{n}", {"note": note}).message("acme")[1] for n in range(60)]
+    for fact in facts:
+        await log.append([(f"log.acme.intake.{fact.aggregate}", fact)])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    async with raw(served.url, "acme/log") as (reader, _):
+        await until(client, 1)
+        await until(client, 0)
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        assert grown < 12_000, f"{grown} KB more, for a log of 24,000"
+        async with asyncio.timeout(10):
+            while await reader.read(1 << 16):
+                pass
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(door: tuple[Client, Served]) -> None:
+    """Who announces a body and sends none is told 408, and what is left out is stored nowhere."""
+    _, served = door
+    at = urlsplit(served.url)
+    reader, writer = await asyncio.open_connection(at.hostname, at.port)
+    writer.write(b"POST /v1/acme/events HTTP/1.1\r\nHost: door\r\nContent-Length: 100\r\n\r\n{")
+    async with asyncio.timeout(10):
+        head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408")
+    assert b"application/problem+json" in head
+    writer.close()
+
+
+async def test_without_nats_the_door_says_so(tmp_path: Path) -> None:
+    """While the server is away everything is 503 with Retry-After, readiness too, but the door lives."""
+    async with (
+        NatsServer.start(tmp_path) as server,
+        serving(server.url) as served,
+        httpx.AsyncClient(base_url=served.url, trust_env=False) as http,
+    ):
+        assert (await http.get("../readyz")).status_code == 200
+        await server.stop()
+        async with asyncio.timeout(10):
+            while (await http.get("../readyz")).status_code != 503:
+                await asyncio.sleep(0.02)
+        for method, path in (("GET", ""), ("PUT", "acme"), ("GET", "acme/queries/sla/status")):
+            answer = await http.request(method, path)
+            assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable"), answer.text
+            assert answer.headers["retry-after"] == "1"
+        assert (await http.get("../healthz")).status_code == 200
+
+
+async def test_a_process_with_readers_stops_at_once(tmp_path: Path) -> None:
+    """SIGTERM ends `up` while streams are open: they end whole, in silence and within moments."""
+    typed = ("up", "--json", "--quiet", "--port", "0", "--door-port", "0", "--store", str(tmp_path))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "centralita.cli", *typed, stdout=PIPE, stderr=PIPE, env=environment()
+    )
+    assert process.stdout
+    door: dict[str, Any] = json.loads(await process.stdout.readline())
+    async with httpx.AsyncClient(base_url=door["door"], trust_env=False, timeout=20) as http:
+        assert (await http.put("acme", json={"protocol": "insurer", "clock": "virtual"})).status_code == 201
+        async with http.stream("GET", "acme/log") as told, raw(door["door"], "acme/log"):
+            lines = told.aiter_lines()
+            assert await anext(lines) == "retry: 500"
+            process.terminate()
+            began = asyncio.get_running_loop().time()
+            assert len([line async for line in lines if line.startswith("id:")]) >= 2
+        out, err = await asyncio.wait_for(process.communicate(), 20)
+        assert (process.returncode, out, err) == (0, b"", b"")
+        assert asyncio.get_running_loop().time() - began < 3
