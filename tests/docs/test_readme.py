@@ -104,19 +104,6 @@ def test_every_command_about_protocols_runs(shell: dict[str, str], tmp_path: Pat
     assert "limits.answer_s = 6.0" in answers["show"]
 
 
-def test_the_harness_of_the_readme_passes(tmp_path: Path) -> None:
-    """The ten lines that start everything inside a test are a test that passes."""
-    (example,) = [text for kind, text in BLOCKS if kind == "python"]
-    (tmp_path / "test_example.py").write_text(example)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.mark.parametrize(
     "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda it: it.stem
 )

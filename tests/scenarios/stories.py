@@ -20,6 +20,9 @@ def every() -> tuple[list[Scenario], list[ScenarioError]]:
     read = [each for file in sorted(HERE.glob("*.yaml")) for each in readable(file)]
     scenarios = [each for each in read if isinstance(each, Scenario)]
     wrong = [each for each in read if isinstance(each, ScenarioError)]
+    wrong += [
+        ScenarioError(f"{each.file}: {each.name}: shows no rule") for each in scenarios if not each.rules
+    ]
     seen = dict[str, Scenario]()
     for each in scenarios:
         other = seen.setdefault(id_of(each), each)
@@ -30,7 +33,7 @@ def every() -> tuple[list[Scenario], list[ScenarioError]]:
 
 def id_of(scenario: Scenario) -> str:
     """R25-answered-a-millisecond-before-…"""
-    return f"{scenario.rules[0]}-{re.sub(r'[^a-z0-9]+', '-', scenario.name.lower()).strip('-')}"
+    return f"{next(iter(scenario.rules), '')}-{re.sub(r'[^a-z0-9]+', '-', scenario.name.lower()).strip('-')}"
 
 
 def differing(first: list[Event], second: list[Event]) -> list[str]:
