@@ -24,6 +24,7 @@ class Seen:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._read: dict[int, Any] = {}
         self.log = {seq: _message(kept) for seq, kept in world.log.history.items()}
         self.writers = {seq: kept.writer for seq, kept in world.log.history.items()}
         self.inbox = {seq: _raw(kept) for seq, kept in world.inbox.history.items()}
@@ -44,14 +45,11 @@ class Seen:
             if message.name in names:
                 yield message, self.data(message)
 
-    @functools.cache  # noqa: B019  as long as the run is looked at
-    def _data(self, seq: int) -> Any:
-        message = self.log[seq]
-        return registry.decode(message.name, message.version, message.data)
-
     def data(self, message: Message) -> Any:
         """The data of an event."""
-        return self._data(message.seq)
+        if message.seq not in self._read:
+            self._read[message.seq] = registry.decode(message.name, message.version, message.data)
+        return self._read[message.seq]
 
     def rejected_at(self, message: Message) -> int | None:
         """The position of the fact that an event rejects; None where it rejects none."""
