@@ -154,24 +154,6 @@ def outruns_the_inbox() -> Sequence[Swap]:
     return [(Clock, "_inbox_read", read)]
 
 
-@planted
-def believes_the_replaced() -> Sequence[Swap]:
-    """Beats of an instance that was replaced move the time, as its own log position did not."""
-    real = Heard._on_beat
-
-    async def on_beat(self: Heard, message: Any) -> None:
-        self._terms.clear()
-        await real(self, message)
-
-    real_passed = Heard.passed
-
-    def passed(self: Heard, log: int) -> Passed | None:
-        found = real_passed(self, log)
-        return found and Passed(max(moment(beat.clock) for beat in self._reached.values()), 0)
-
-    return [(Heard, "_on_beat", on_beat), (Heard, "passed", passed)]
-
-
 # answers
 
 
