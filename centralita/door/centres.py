@@ -14,7 +14,6 @@ from centralita import centres
 from centralita.door.endpoint import Door, answer, expect_json, fitted, parsed
 from centralita.door.problems import Wrong, malformed
 from contracts import registry
-from contracts.events import CentreOpened, ProtocolPublished
 from contracts.http import Centre, Centres, InForce, Opening, Published
 from contracts.protocol import PLAIN, Protocol
 from contracts.protocol.errors import said
@@ -105,17 +104,10 @@ def protocol_of(told: str | dict[str, Any], field: str = "protocol") -> Protocol
 
 
 async def _centre(door: Door, name: str) -> Centre:
-    log, subject = door.behind.log(name), registry.log_subject(name, registry.CENTRE, name)
-    clock, protocol = "real", PLAIN
-    for raw in await log.read_subject(subject):
-        match registry.decode((message := raw.message()).name, message.version, message.data):
-            case CentreOpened() as event:
-                clock = event.clock
-            case ProtocolPublished() as event:
-                protocol = event.protocol
-    room = await centres.limits(door.behind.connection, name)
+    connection, log = door.behind.connection, door.behind.log(name)
+    clock, room = await centres.clock_of(log, name), await centres.limits(connection, name)
+    *_, protocol = await centres.protocols_of(connection, name)
     return Centre(
-        centre=name, clock="virtual" if clock == "virtual" else "real",
-        protocol=InForce(name=protocol.name, version=protocol.version),
+        centre=name, clock=clock or "real", protocol=InForce(name=protocol.name, version=protocol.version),
         position=await log.last_sequence(), facts=room.facts - room.kept, max_waiting=room.max_waiting,
     )  # fmt: skip

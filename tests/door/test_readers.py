@@ -141,13 +141,16 @@ async def test_a_process_with_readers_stops_at_once(tmp_path: Path) -> None:
     """SIGTERM ends `up` while streams are open: they end whole, in silence and within moments."""
     typed = ("up", "--json", "--quiet", "--port", "0", "--door-port", "0", "--store", str(tmp_path))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "centralita.cli", *typed, stdout=PIPE, stderr=PIPE, env=environment()
-    )
+        sys.executable, "-m", "centralita.cli", *typed, stdout=PIPE, stderr=PIPE,
+        env=environment(CENTRALITA_DOOR_TOKEN="geheim"),
+    )  # fmt: skip
     assert process.stdout
     door: dict[str, Any] = json.loads(await process.stdout.readline())
-    async with httpx.AsyncClient(base_url=door["door"], trust_env=False, timeout=20) as http:
+    token = {"Authorization": "Bearer geheim"}
+    async with httpx.AsyncClient(base_url=door["door"], trust_env=False, timeout=20, headers=token) as http:
+        assert (await http.get("acme", headers={"Authorization": ""})).status_code == 401
         assert (await http.put("acme", json={"protocol": "insurer", "clock": "virtual"})).status_code == 201
-        async with http.stream("GET", "acme/log") as told, raw(door["door"], "acme/log"):
+        async with http.stream("GET", "acme/log") as told:
             lines = told.aiter_lines()
             assert await anext(lines) == "retry: 500"
             process.terminate()
