@@ -5,8 +5,9 @@ Nothing here imports the services or the contract, so a project may have package
 
 from centralita.harness.centre import CallCentre
 from centralita.harness.door import Refusal
+from centralita.harness.errors import HarnessError
 from centralita.harness.events import Event
-from centralita.harness.stack import HarnessError, Stack
+from centralita.harness.stack import Stack
 from centralita.harness.subjects import Agent, Call, Customer, Letter, Subject
 
 __all__ = [

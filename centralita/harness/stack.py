@@ -13,16 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import centralita
 from centralita.harness.centre import CallCentre
 from centralita.harness.door import Door
+from centralita.harness.errors import HarnessError
 from centralita.harness.protocols import PLAIN
 from centralita.harness.protocols import protocol as whole
 from centralita.short import START
 
-__all__ = ["HarnessError", "Stack"]
+__all__ = ["Stack"]
 
 READY_WITHIN = 60.0
 ENDED_WITHIN = 20.0
@@ -36,10 +37,6 @@ from centralita.cli import main
 sys.exit(main())
 """
 """Begins the command as it is installed here, whatever packages the current folder holds."""
-
-
-class HarnessError(RuntimeError):
-    """What is to be tested against could not be started; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +67,12 @@ class Stack:
                 line = process.stdout.readline()
                 too_late.cancel()
                 if not line:
-                    process.wait()
-                    said.seek(0)
-                    why = said.read().decode(errors="replace").strip()
-                    raise HarnessError(f"centralita up ended with code {process.returncode}: {why[-2000:]}")
+                    raise _ended(process, said)
                 ready = json.loads(line)
                 with Door(ready["door"]) as http:
                     yield cls(ready["door"], ready["nats"], process, http)
+                if process.poll() is not None:
+                    raise _ended(process, said)
             finally:
                 _end(process)
 
@@ -99,10 +95,12 @@ class Stack:
         finally:
             centre.close()
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the commands of `centralita` need in their environment to speak to this one."""
-        return {"CENTRALITA_NATS": self.nats}
+
+def _ended(process: subprocess.Popen[bytes], said: IO[bytes]) -> HarnessError:
+    code = process.wait()
+    said.seek(0)
+    why = said.read()[-2000:].decode(errors="replace").strip()
+    return HarnessError(f"centralita up ended by itself, with code {code}: {why or 'it said nothing'}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

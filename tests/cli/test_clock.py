@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,17 +15,14 @@ import pytest
 
 from tests.cli.keyboard import Stack, environment
 
-FACTS = [
-    ("call.offered", {}),
-    ("call.answered", {"agent": "ana"}),
-    ("complexity.assessed", {"complexity": "high"}),
-]
+GUIDE = (Path(__file__).parents[2] / "docs/harness.md").read_text()
+UP, THREE, _ = re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def tried() -> Iterator[Stack]:
-    """What `up --virtual-clock` starts; when its standard input ends it ends, with 0, and its directory is gone."""
-    words = ("up", "--virtual-clock", "--until-eof", "--protocol", "cold-industry", "--json", "--quiet")
+    """What the guide has people type; when its standard input ends it ends, with 0, and its directory is gone."""
+    words = (*shlex.split(UP)[1:], "--until-eof", "--json", "--quiet")
     with subprocess.Popen(
         [sys.executable, "-m", "centralita.cli", *words],
         stdin=subprocess.PIPE,
@@ -41,16 +41,21 @@ def tried() -> Iterator[Stack]:
     assert not store.exists()
 
 
-def test_three_commands_see_eleven_minutes_pass(tried: Stack) -> None:
-    """Publish, clock, call: the promise of eleven minutes holds until they are over, and is broken a second later."""
-    lines = "\n".join(
-        json.dumps({"id": str(number), "source": "/pbx", "type": type, "subject": "c-1", "data": data})
-        for number, (type, data) in enumerate(FACTS)
-    )
-    assert tried.typed("publish", "--centre", "test", stdin=lines).code == 0
-    assert tried.typed("clock", "test", "+11m").out == "test 2026-03-02T08:11:00Z\n"
-    assert "deadline.breached" not in tried.typed("call", "c-1", "--centre", "test").out
-    assert tried.typed("clock", "test", "2026-03-02T08:11:01Z").code == 0
+def test_three_commands_see_eleven_minutes_pass(tried: Stack, tmp_path: Path) -> None:
+    """What the guide has people type next: the promise is kept for eleven minutes and broken a second later."""
+    command = tmp_path / "centralita"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m centralita.cli "$@"\n')
+    command.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-euc", THREE.replace("+11m1s", "+11m")],
+        env=environment(CENTRALITA_NATS=tried.url, CENTRALITA_CENTRE="test", PATH=path),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "test 2026-03-02T08:11:00Z" in done.stdout
+    assert "deadline.breached" not in done.stdout
+    assert tried.typed("clock", "test", "+1s").out == "test 2026-03-02T08:11:01Z\n"
     told = tried.typed("call", "c-1", "--centre", "test", "--json").json["events"]
     (breached,) = (event for event in told if event["type"] == "deadline.breached")
     assert breached["data"]["due"] == "2026-03-02T08:11:00Z"

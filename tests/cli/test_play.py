@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -49,20 +51,28 @@ def test_those_that_fail_tell_their_story(stack: Stack, files: Path) -> None:
     assert "deadline.breached" in "".join(suite.itertext())
 
 
-def test_on_a_server_of_its_own_a_line_of_json_each(stack: Stack, files: Path) -> None:
-    """Without --nats everything is started and stopped; --only chooses; 0 where all of them passed."""
-    played = stack.typed("play", str(files / "stories.yaml"), "--only", "in time", "--json")
+def test_what_the_page_shows_passes_on_a_server_of_its_own(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scenario and the command of the page: without --nats all is started and stopped; a line of JSON each."""
+    page = (ROOT / "docs/scenarios.md").read_text()
+    scenario, command = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL)[0] for kind in ("yaml", "sh"))
+    monkeypatch.chdir(tmp_path)
+    Path("stories.yaml").write_text(scenario)
+    played = stack.typed(*shlex.split(command)[1:], "--json")
     assert played.code == 0
     (line,) = played.lines
-    assert (line["scenario"], line["passed"], line["why"]) == ("In time", True, "")
+    assert (line["file"], line["passed"], line["why"]) == ("stories.yaml", True, "")
 
 
 def test_what_cannot_be_read_is_told_before_anything_is_played(stack: Stack, files: Path) -> None:
-    """Each by its file and scenario, with what was expected; 2. As is a choice that leaves none."""
+    """Each by its file and scenario, with what was expected; 2. So is a choice that leaves none."""
     (files / "wrong.yaml").write_text("- scenario: It begins\n  centre: nowhere\n  steps: []\n- 7\n")
     played = stack.typed("play", str(files))
     assert (played.code, played.out) == (2, "")
     assert [line.split(": ")[2] for line in played.err.splitlines()] == ["It begins", "scenario 2"]
+    chosen = stack.typed("play", str(files / "stories.yaml"), "--only", "in time", "--nats", stack.url)
+    assert (chosen.code, chosen.out.splitlines()[0]) == (0, "passed In time")
     none = stack.typed("play", str(files / "stories.yaml"), "--only", "nothing so called")
     assert (none.code, "--only" in none.err) == (2, True)
 

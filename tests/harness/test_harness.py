@@ -140,6 +140,20 @@ def test_a_protocol_from_a_file_with_a_key_otherwise(running: Stack, tmp_path: P
         call = centre.call()
         centre.advance("31s")
         call.must("deadline.breached", rule="R25", at="12:00:30")
+    (tmp_path / "wrong.toml").write_text("name = ")
+    expected = {"nowhere": "a file, or one of cold-industry, .*plain", "wrong.toml": "TOML"}
+    for wrong, what in expected.items():
+        found = rf"protocol: .*{wrong}: .*expected {what}"
+        with pytest.raises(HarnessError, match=found), running.centre(wrong, beside=tmp_path):
+            pass
+    with pytest.raises(Refusal, match="answer_s"), running.centre(with_={"limits": {"answer_s": -1}}):
+        pass
+
+
+def killed(stack: Stack) -> None:
+    """It ends by itself."""
+    stack.process.kill()
+    stack.process.wait()
 
 
 def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
@@ -162,7 +176,9 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
 
 
 def test_what_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stack that ends before it is ready is an error, not a wait."""
+    """A stack that ends before it is ready is an error, not a wait; one that ends later is told of at the end."""
+    with pytest.raises(HarnessError, match="ended by itself, with code -9"), Stack.started() as stack:
+        killed(stack)
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(HarnessError, match="ended with code 1"), Stack.started():
+    with pytest.raises(HarnessError, match="ended by itself, with code 1: it said nothing"), Stack.started():
         pass
