@@ -105,6 +105,8 @@ async def test_a_caller_who_is_unknown_is_looked_up_and_classified_anew(stack: S
             await until(both)
             await client.publish(name, [Fact("call.offered", "c4", {"from": "600555101"})])
             await client.settle(name)
+            await asyncio.sleep(0.2)
+        assert await told(client, name, "c4", "caller.looked_up") == [], "the directory knew"
         assert await told(client, name, "c1", "caller.looked_up") == [{"customer": "c-7"}]
         assert await told(client, name, "c2", "caller.looked_up") == [{}]
         for call in ("c1", "c4"):
@@ -167,12 +169,14 @@ async def test_a_successor_asks_for_calls_that_are_still_open(stack: Stack) -> N
         assert len(await told(client, name, "c1", "caller.looked_up")) == 1
 
 
-async def test_discreet_centres_are_never_looked_up(stack: Stack) -> None:
-    """Where callers may have to be forgotten, their number goes to nobody."""
-    forgetting = Privacy(non_customers="forgotten")
+@pytest.mark.parametrize(
+    "discreet", [{"privacy": Privacy(non_customers="forgotten")}, {"asks_for": ("call.offered.from",)}]
+)
+async def test_discreet_centres_are_never_looked_up(stack: Stack, discreet: dict[str, Any]) -> None:
+    """Where callers may have to be forgotten, or not be asked for all, their number goes to nobody."""
     async with (
         receiving() as receiver,
-        centre(stack, privacy=forgetting) as (client, name),
+        centre(stack, **discreet) as (client, name),
         centre(stack) as other,
     ):
         both = name, other[1]

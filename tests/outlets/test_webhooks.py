@@ -124,12 +124,34 @@ async def test_an_endpoint_that_is_gone_is_left_alone(server: str, centre: Centr
         async def disabled() -> bool:
             return bool((await centre.hooks.all())[hook.id].disabled)
 
+        await until(lambda: len(receiver.requests) == 1)
+        await centre.happen("c2", "c3")
         await until(disabled)
         await asyncio.sleep(1.2)
         assert len(receiver.requests) == 1
         receiver.answer = lambda _: 204
         await centre.hooks.disable(hook.id, "")
-        await until(lambda: numbers(receiver, "c1") == [1, 2])
+        await until(lambda: len(receiver.taken) == 4)
+        assert numbers(receiver, "c1") == [1, 2]
+
+
+async def test_a_restart_goes_on_where_it_was(server: str, centre: Centre) -> None:
+    """What was delivered is not sent again, what waited for another attempt is, at once, with its attempts counted."""
+    patient = Settings(attempts=2, first_pause=60)
+    async with receiving(lambda request: 500 if request.number == 7 else 204) as receiver:
+        async with working(server, webhooks(patient)):
+            hook = await centre.hook(receiver.url)
+            await centre.happen(*[f"c{number}" for number in range(20)])
+            await until(lambda: len(receiver.requests) == 20)
+        async with working(server, webhooks(patient)):
+            await centre.happen("c1")
+            await until(lambda: len(receiver.requests) == 22)
+
+            async def kept() -> bool:
+                return bool(await centre.hooks.positions(hook.id))
+
+            await until(kept)
+    assert sorted(it.number for it in receiver.requests) == sorted([*range(1, 22), 7])
 
 
 async def test_neither_kills_nor_restarts_lose_or_reorder(tmp_path: Path) -> None:
