@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 from rich.console import Console
 from typer import TyperException
 from typer.core import TyperGroup
@@ -27,6 +29,7 @@ from eventlog import errors
 OK, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 """Exit codes: done; refused or partly failed; wrongly typed; a server or service cannot be reached."""
 
+S = TypeVar("S", bound=BaseSettings)
 T = TypeVar("T")
 
 Nats = Annotated[
@@ -156,6 +159,18 @@ async def somewhere(nats: str | None, store: Path | None = None) -> AsyncIterato
     async with AsyncExitStack() as stack:
         where = store or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="centralita-")))
         yield (await stack.enter_async_context(running(where))).url
+
+
+def from_environment(settings: type[S]) -> S:
+    """Settings as the environment has them; where one of them is wrong it is named."""
+    try:
+        return settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        prefix = settings.model_config.get("env_prefix", "")
+        name = name if name.startswith("CENTRALITA") else f"{prefix}{name}"
+        fail(USAGE, f"{name}: {first['msg'].removeprefix('Value error, ')}")
 
 
 def json_line(value: Any) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from centralita.commands.common import (
     REFUSED,
@@ -14,9 +14,11 @@ from centralita.commands.common import (
     AsJson,
     Centre,
     Group,
+    Interrupted,
     Nats,
     connected,
     fail,
+    from_environment,
     print_json,
     run,
     server,
@@ -32,21 +34,10 @@ app = typer.Typer(
 )
 
 
-def configured() -> Settings:
-    """What the environment says about the CRM, if it makes sense."""
+def _configured() -> Settings:
     from centralita.outlets.lookup import Settings  # httpx takes a while to load
 
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        name = name if name.startswith("CENTRALITA") else f"CENTRALITA_CRM_{name}"
-        fail(USAGE, f"{name}: {first['msg'].removeprefix('Value error, ')}")
-
-
-def _one() -> Settings:
-    found = configured()
+    found = from_environment(Settings)
     if not found.url:
         fail(USAGE, "CENTRALITA_CRM: expected the CRM's URL with {phone} in it; it is not set")
     return found
@@ -55,7 +46,7 @@ def _one() -> Settings:
 @app.command("run")
 def run_(http_port: HttpPort = None, nats: Nats = None) -> None:
     """Look callers up in all centres until Ctrl-C or SIGTERM, as `up` does; a second one stands by."""
-    chosen = _one()
+    chosen = _configured()
     from centralita import logs
     from centralita.outlets.crm import crm
     from centralita.outlets.run import alone
@@ -66,7 +57,8 @@ def run_(http_port: HttpPort = None, nats: Nats = None) -> None:
         await alone(server(nats), crm(chosen), http_port)
 
     logs.configure()
-    run(work())
+    with suppress(Interrupted):  # this is how it is meant to end
+        run(work())
 
 
 @app.command()
@@ -76,7 +68,7 @@ def ask(
     json: AsJson = False,
 ) -> None:
     """Ask the CRM once, and print what would be registered; nothing is."""
-    found = run(_ask(_one(), centre or Environment().centre or "", phone))
+    found = run(_ask(_configured(), centre or Environment().centre or "", phone))
     if json:
         entry = found.entry.model_dump(mode="json") if found else None
         print_json({"customer": found.customer if found else None, "entry": entry})

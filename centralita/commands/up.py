@@ -17,7 +17,6 @@ import typer
 
 import protocols
 from centralita.client import Client
-from centralita.commands import crm
 from centralita.commands.common import (
     REFUSED,
     UNREACHABLE,
@@ -28,6 +27,7 @@ from centralita.commands.common import (
     centre_of,
     connected,
     fail,
+    from_environment,
     print_json,
     run,
 )
@@ -97,8 +97,11 @@ def up(
         fail(USAGE, f"--service: there is no {unknown[0]!r}; the services are {', '.join(SERVICES)}")
     if virtual_clock and (nats or service):
         fail(USAGE, "--virtual-clock starts everything: leave out --nats and --service")
-    if any(name.startswith("CENTRALITA_CRM") for name in os.environ):
-        crm.configured()  # what is wrong with it is said now
+    if any(name.startswith(("CENTRALITA_CRM", "CENTRALITA_WEBHOOK")) for name in os.environ):
+        from centralita.outlets import lookup, sending
+
+        from_environment(lookup.Settings)  # what is wrong with them is said now
+        from_environment(sending.Settings)
     opening = None
     if centre or virtual_clock:
         opening = Opening(centre_of(centre or "test"), loaded(protocol), virtual_clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -16,11 +17,13 @@ from centralita.commands.common import (
     AsJson,
     Centre,
     Group,
+    Interrupted,
     Nats,
     centre_of,
     connected,
     console,
     fail,
+    from_environment,
     print_json,
     run,
     server,
@@ -211,15 +214,18 @@ def run_(http_port: HttpPort = None, nats: Nats = None) -> None:
     """Send for all centres until Ctrl-C or SIGTERM, as `up` does; a second one stands by."""
     from centralita import logs
     from centralita.outlets.run import alone
-    from centralita.outlets.sending import webhooks
+    from centralita.outlets.sending import Settings, webhooks
+
+    settings = from_environment(Settings)
 
     async def work() -> None:
         async with connected(nats):
             pass  # said now, in one line, rather than tried for ever
-        await alone(server(nats), webhooks(), http_port)
+        await alone(server(nats), webhooks(settings), http_port)
 
     logs.configure()
-    run(work())
+    with suppress(Interrupted):  # this is how it is meant to end
+        run(work())
 
 
 async def _known(hooks: Hooks) -> dict[str, Hook]:

@@ -20,8 +20,14 @@ def started(url: str, stop: asyncio.Event) -> list[asyncio.Task[None]]:
 
 
 async def alone(url: str, outlet: Outlet, http_port: int | None) -> None:
-    """One outlet at work for ever, its metrics on a page."""
+    """One outlet at work until it is cancelled, its metrics on a page."""
     if http_port is not None:
         server, _ = start_http_server(http_port, HOST)
         print(f"{outlet.name}  http://{HOST}:{server.server_port}/metrics", flush=True)
-    await in_every_centre(url, outlet, asyncio.Event())
+    stop = asyncio.Event()
+    task = asyncio.create_task(in_every_centre(url, outlet, stop))
+    try:
+        await asyncio.wait([task])  # nats-py may swallow a cancellation, this does not
+    finally:
+        stop.set()
+        await task

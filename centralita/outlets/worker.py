@@ -15,7 +15,6 @@ from centralita.outlets.place import Bucket, Lease, Lost, Progress, Slot
 from contracts import registry
 from eventlog import errors
 from eventlog.client import Connection, urls
-from eventlog.inputs import end
 from eventlog.stream import Raw, Settings, Stream, streams
 
 __all__ = ["Outlet", "Reading", "connected", "end", "for_ever", "in_every_centre", "together", "until_done"]
@@ -104,6 +103,21 @@ async def for_ever(work: Callable[[], Awaitable[None]], outlet: str, centre: str
                 "outlet.ended", outlet=outlet, centre=centre, reason=f"{type(error).__name__}: {error}"
             )
         await asyncio.sleep(_AGAIN)
+
+
+async def end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks until all have ended: nats-py may swallow a cancellation. Who waits here is cancelled afterwards."""
+    cancelled = False
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        try:
+            await asyncio.wait(pending, timeout=1)  # time to leave in order
+        except asyncio.CancelledError:
+            cancelled = True
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def together(*work: Coroutine[Any, Any, None] | asyncio.Future[None]) -> None:
