@@ -44,6 +44,8 @@ async def followed(door: Door, request: Request) -> Response:
     ]
     if not wanted.service and not wanted.about:
         subjects = [f"log.{centre}.>"]
+    if request.method == "HEAD":
+        return Response(media_type=EventSource.media_type)
     parts = door.behind.read(centre, subjects, after, wanted.until)
     return EventSource(door, parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -139,6 +140,15 @@ async def test_every_error_is_a_problem(
     assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM), answer.text
     assert (answer.json()["rule"], answer.json()["status"]) == (rule, status)
     assert ("allow" in answer.headers) == (status == 405)
+
+
+@pytest.mark.parametrize("path", ["", "{c}", "{c}/log", "{c}/queries/sla/status"])
+async def test_a_head_is_a_get_without_a_body(shared: Http, path: str) -> None:
+    """HEAD answers at once with status and type, also where a GET would go on for ever."""
+    async with asyncio.timeout(5):
+        answer = await shared.http.head(path.format(c=shared.centre))
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith(("application/json", "text/event-stream"))
 
 
 async def test_what_is_not_settled_says_why(centre: Http) -> None:
