@@ -37,7 +37,7 @@ from contracts.protocol import Protocol
 from contracts.registry import SERVICES
 from eventlog.codec import timestamp
 
-PORT, DOOR_PORT = 4222, 8422
+PORT, DOOR_PORT, DOOR = 4222, 8422, "door"
 
 
 def up(
@@ -52,7 +52,7 @@ def up(
     nats: Embedded = None,
     service: Annotated[
         list[str] | None,
-        typer.Option("--service", "-s", metavar="NAME", help="Run this one only; repeatable."),
+        typer.Option("--service", "-s", metavar="NAME", help="Run this one only, or the door; repeatable."),
     ] = None,
     http_port: Annotated[
         int,
@@ -63,7 +63,7 @@ def up(
         typer.Option(
             min=0,
             max=65535,
-            help="Port of the HTTP door; 0: a free one. Usual: 8422, with --nats or --service none.",
+            help="Port of the HTTP door; 0: a free one. Usual: 8422; with --nats or another --service none.",
         ),
     ] = None,
     virtual_clock: Annotated[
@@ -93,8 +93,8 @@ def up(
     callers are looked up in the CRM that CENTRALITA_CRM names.
     """
     chosen = tuple(dict.fromkeys(service or SERVICES))
-    if unknown := [name for name in chosen if name not in SERVICES]:
-        fail(USAGE, f"--service: there is no {unknown[0]!r}; the services are {', '.join(SERVICES)}")
+    if unknown := [name for name in chosen if name not in (*SERVICES, DOOR)]:
+        fail(USAGE, f"--service: there is no {unknown[0]!r}; the services are {', '.join((*SERVICES, DOOR))}")
     if virtual_clock and (nats or service):
         fail(USAGE, "--virtual-clock starts everything: leave out --nats and --service")
     if any(name.startswith(("CENTRALITA_CRM", "CENTRALITA_WEBHOOK")) for name in os.environ):
@@ -114,8 +114,9 @@ def up(
             store = Path(kept.enter_context(gone))
         if port is None:
             port = 0 if virtual_clock else PORT
-        if door_port is None and not nats and not service:
+        if door_port is None and (DOOR in chosen or not (nats or service)):
             door_port = 0 if virtual_clock else DOOR_PORT
+        chosen = tuple(name for name in chosen if name != DOOR)
         where = store or Settings().store
         try:
             run(_up(where, port, nats, chosen, http_port, door_port, opening, until_eof, json))

@@ -63,12 +63,26 @@ async def test_one_service_on_a_server_that_runs_already(tmp_path: Path) -> None
     async with NatsServer.start(tmp_path / "server") as server:
         process, ready = await up("--nats", server.url, "--service", "sla", "--store", str(tmp_path))
         assert list(ready["services"]) == ["sla"]
+        assert ready["door"] is None
         async with httpx.AsyncClient(base_url=ready["services"]["sla"], trust_env=False) as pages:
             assert (await pages.get("/readyz")).json()["ready"] is True
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 20) == 0
         async with Client(server.url) as client:
             assert client.connection.is_connected
+
+
+async def test_a_door_alone_before_a_server_that_runs_already(stack: Stack, tmp_path: Path) -> None:
+    """With --service door there is a door and no service; what is behind it is that of the server."""
+    words = ("--nats", stack.url, "--service", "door", "--door-port", "0", "--store", str(tmp_path))
+    process, ready = await up(*words)
+    assert ready["services"] == {}
+    centre = f"c{uuid4().hex[:8]}"
+    async with httpx.AsyncClient(base_url=ready["door"], trust_env=False, timeout=20) as door:
+        assert (await door.put(centre)).status_code == 201
+        assert (await door.get(f"{centre}/settled")).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 20) == 0
 
 
 async def test_a_store_or_port_in_use_is_told(stack: Stack, tmp_path: Path) -> None:
