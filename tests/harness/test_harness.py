@@ -175,8 +175,9 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
         httpx.get(f"http://{urlsplit(door).netloc}/healthz", trust_env=False)
 
 
-def test_what_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A stack that ends before it is ready is an error, not a wait; one that ends later is told of at the end."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # what is killed leaves its directory
     with pytest.raises(HarnessError, match="ended by itself, with code -9"), Stack.started() as stack:
         killed(stack)
     monkeypatch.setattr(sys, "executable", "/bin/false")
