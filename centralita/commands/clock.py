@@ -28,7 +28,7 @@ def clock(
     to: Annotated[
         str | None,
         typer.Argument(
-            metavar="[+TIME|TIME]", help="So much later, as +11m or +1h30m; or a time, as RFC 3339; or now."
+            metavar="+TIME|TIME", help="So much later, as +11m or +1h30m; or a time, as RFC 3339; or now."
         ),
     ] = None,
     nats: Nats = None,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def play(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Scenarios (YAML); of a directory all in it.")
+        list[Path], typer.Argument(metavar="FILE", help="Scenarios (YAML); of a directory all in it.")
     ],
     only: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Only those in whose name or rules this stands.")
