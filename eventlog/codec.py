@@ -1,4 +1,4 @@
-"""One message of a log or an inbox, as CloudEvents 1.0 in the binary mode of the NATS binding.
+"""One message of a log or an inbox, as CloudEvents 1.0 in the NATS binding: read in both modes, written in binary.
 
 The recorders of `eventlog.jetstream` and the loop of `eventlog.runner` write and read through this module
 alone. The subject says what a message is about: `ce-subject` repeats it for those who pass the event on.
@@ -10,29 +10,21 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote, unquote
 
 from eventlog.errors import Corrupt
+from eventlog.headers import Malformed as Malformed
+from eventlog.headers import escaped, plain
+from eventlog.structured import JSON as JSON
+from eventlog.structured import event_in, is_structured, unpacked
 
 SPEC_VERSION = "1.0"
 MOST_HEADERS = 8192
 CHAIN = "ce-chain"
-JSON = "application/json"
-# CloudEvents: printable ASCII but space, double quote and percent travels as it is, the rest percent-encoded
-_PLAIN = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"%')
-_UNSAFE = re.compile(r"[^!#$&-~]")
+_NO_CHARACTERS = "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+_DISALLOWED = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\\ufdd0-\\ufdef{_NO_CHARACTERS}]")
+_COME_BACK = {"ce-id": "id", "ce-source": "source", "ce-actor": "actor", "ce-traceparent": "trace"}
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
-class Malformed(ValueError):
-    """A message that cannot be read: says which field, what was expected, and keeps what was found.
-
-    `unknown` is set when the message is well formed but its type or version is not one of ours.
-    """
-
-    def __init__(self, field: str, expected: str, found: str = "", *, unknown: bool = False) -> None:
-        super().__init__(f"{field}: expected {expected}" + (f", found {found}" if found else ""))
-        self.field, self.expected, self.found, self.unknown = field, expected, found, unknown
 
 
 class Message(NamedTuple):
@@ -96,13 +88,13 @@ def headers_of(message: Message) -> dict[str, str]:
     """The headers in which a message travels; what has its default value is left out."""
     headers = {
         "ce-specversion": SPEC_VERSION,
-        "ce-id": _escaped(message.id),
-        "ce-source": _escaped(message.source),
-        "ce-type": _escaped(message.name),
-        "ce-datacontenttype": _escaped(message.content_type),
+        "ce-id": escaped(message.id),
+        "ce-source": escaped(message.source),
+        "ce-type": escaped(message.name),
+        "ce-datacontenttype": escaped(message.content_type),
     }
     if message.aggregate:
-        headers["ce-subject"] = _escaped(message.aggregate)
+        headers["ce-subject"] = escaped(message.aggregate)
     if message.time is not None:
         headers["ce-time"] = timestamp(message.time)
     if message.version != 1:
@@ -110,9 +102,9 @@ def headers_of(message: Message) -> dict[str, str]:
     if message.sequence:
         headers["ce-sequence"] = f"{message.sequence:010d}"  # the extension's values are ordered as texts
     if message.cause:
-        headers["ce-cause"] = _escaped(message.cause)
+        headers["ce-cause"] = escaped(message.cause)
     if message.cause_source:
-        headers["ce-causesource"] = _escaped(message.cause_source)
+        headers["ce-causesource"] = escaped(message.cause_source)
     if message.place != (1, 1):
         headers["ce-place"] = f"{message.place[0]}/{message.place[1]}"
     if message.inbox:
@@ -122,15 +114,15 @@ def headers_of(message: Message) -> dict[str, str]:
     if message.protocol != 1:
         headers["ce-protocol"] = str(message.protocol)
     if message.actor:
-        headers["ce-actor"] = _escaped(message.actor)
+        headers["ce-actor"] = escaped(message.actor)
     if message.trace:
-        headers["ce-traceparent"] = _escaped(message.trace)
+        headers["ce-traceparent"] = escaped(message.trace)
     if message.chain:
-        headers[CHAIN] = _escaped(message.chain)
+        headers[CHAIN] = escaped(message.chain)
     if message.resends:
         headers["ce-resends"] = str(message.resends)
     if message.why:
-        headers["ce-why"] = _escaped(message.why)
+        headers["ce-why"] = escaped(message.why)
     return headers
 
 
@@ -141,18 +133,26 @@ def check_size(headers: Mapping[str, str]) -> None:
         raise Malformed("headers", f"at most {MOST_HEADERS} characters in all", str(size))
 
 
+def check_texts(message: Message) -> None:
+    """Malformed where an attribute that comes back in events has characters that CloudEvents disallow."""
+    for field, name in _COME_BACK.items():
+        if _DISALLOWED.search(getattr(message, name)):
+            raise Malformed(field, "a text without control characters and the like")
+
+
 def message_of(
     subject: str, headers: Mapping[str, str] | None, data: bytes, seq: int = 0, stored: datetime | None = None
 ) -> Message:
     """Read a message back; Malformed says which header is missing or wrong."""
     if not headers:
         raise Malformed("headers", "CloudEvents headers (ce-specversion, ce-id, ce-source, ce-type)")
-    # this module writes datacontenttype, and all names in lower case; others may write them as they like
-    ours = "ce-datacontenttype" in headers
-    found = headers if ours else {name.lower(): value for name, value in headers.items()}
-    content_type = _plain(found, "ce-datacontenttype") or found.get("content-type", JSON)
-    if content_type.lower().startswith("application/cloudevents"):
-        raise Malformed("content-type", "binary mode, with the attributes in ce- headers", content_type)
+    # this module writes all names in lower case; others, whose messages have no link, as they like
+    found = headers if CHAIN in headers else {name.lower(): value for name, value in headers.items()}
+    if found is not headers and is_structured(found.get("content-type", "")):
+        attributes, data = unpacked(event_in(data))
+        check_size(attributes)
+        return message_of(subject, attributes, data, seq, stored)
+    content_type = plain(found, "ce-datacontenttype") or found.get("content-type", JSON)
     if found.get("ce-specversion") != SPEC_VERSION:
         raise Malformed("ce-specversion", SPEC_VERSION, found.get("ce-specversion", "nothing"))
     time = found.get("ce-time")
@@ -166,17 +166,17 @@ def message_of(
         version=_number(found, "ce-dataversion", 1),
         sequence=_number(found, "ce-sequence", 0),
         time=_time(time) if time else None,
-        cause=_plain(found, "ce-cause"),
-        cause_source=_plain(found, "ce-causesource"),
+        cause=plain(found, "ce-cause"),
+        cause_source=plain(found, "ce-causesource"),
         place=_place(place) if place else (1, 1),
         inbox=_number(found, "ce-inbox", 0),
         log=_number(found, "ce-log", 0),
         protocol=_number(found, "ce-protocol", 1),
-        actor=_plain(found, "ce-actor"),
-        trace=_plain(found, "ce-traceparent"),
-        chain=_plain(found, CHAIN),
+        actor=plain(found, "ce-actor"),
+        trace=plain(found, "ce-traceparent") or _around(found),
+        chain=plain(found, CHAIN),
         resends=_number(found, "ce-resends", 0),
-        why=_plain(found, "ce-why"),
+        why=plain(found, "ce-why"),
         content_type=content_type,
         seq=seq,
         stored=stored,
@@ -199,27 +199,17 @@ class Types(Protocol):
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def _escaped(text: str) -> str:
-    return quote(text, safe=_PLAIN) if _UNSAFE.search(text) else text
+def _around(headers: Mapping[str, str]) -> str:
+    """The W3C trace context that a message was sent in, where it does not say itself to which it belongs."""
+    found = headers.get("traceparent", "")
+    return found if _TRACE.fullmatch(found) else ""
 
 
 def _required(headers: Mapping[str, str], name: str) -> str:
-    text = _plain(headers, name)
+    text = plain(headers, name)
     if not text:
         raise Malformed(name, "a non-empty text", "nothing")
     return text
-
-
-def _plain(headers: Mapping[str, str], name: str) -> str:
-    text = headers.get(name, "")
-    if text[:1] == text[-1:] == '"' and len(text) > 1:  # as earlier versions of the binding allowed
-        text = re.sub(r"\\(.)", r"\1", text[1:-1])
-    try:
-        if "\ufffd" in text:  # what the client makes of bytes that are no UTF-8: two such ids would be one
-            raise ValueError
-        return unquote(text, errors="strict") if "%" in text else text
-    except ValueError:
-        raise Malformed(name, "percent-encoded UTF-8", text) from None
 
 
 def _number(headers: Mapping[str, str], name: str, default: int) -> int:

@@ -98,7 +98,12 @@ class Core(Memory[W]):
     def due(self) -> tuple[datetime, Arrival] | None:
         """The earliest timer: one of the decider's, or a fact that has waited long enough."""
         timer, end = self.decider.due(self.world), self.waiting.due(self.source)
-        return end if end and not (timer and timer[0] <= end[0]) else timer
+        if end and not (timer and timer[0] <= end[0]):
+            return end
+        if timer and (track := self.tracks.get(timer[1].aggregate)) and track.trace:
+            when, arrival = timer
+            return when, arrival._replace(message=arrival.message._replace(trace=track.trace))
+        return timer
 
     def _decide(self, arrival: Arrival, refusal: Exception | None = None) -> list[Message]:
         if arrival.message.time is None:
@@ -209,7 +214,9 @@ class Core(Memory[W]):
     ) -> list[Message]:
         cause = arrival.message
         if arrival.again:
-            cause = arrival.again._replace(time=cause.time, protocol=cause.protocol)
+            again = arrival.again
+            trace = again.trace or cause.trace
+            cause = again._replace(time=cause.time, protocol=cause.protocol, trace=trace)
         try:
             return [
                 self._number(cause, event, salt, cause_source, (place, len(decision)))

@@ -24,10 +24,14 @@ W = TypeVar("W")
 
 @dataclass(slots=True)
 class Track:
-    """What must be known of an aggregate beside its state: its version, and which facts led to events of it."""
+    """What must be known of an aggregate beside its state: its version, and which facts led to events of it.
+
+    `trace` is the trace context of the last of its events that has one: its timers go on in it.
+    """
 
     version: int = 0
     causes: set[str] = field(default_factory=set)
+    trace: str = ""
 
 
 class Memory(Generic[W]):
@@ -98,6 +102,7 @@ class Memory(Generic[W]):
         else:
             self.decider.evolve(self.world, message.aggregate, event, time_of(message))
         track.version = message.sequence
+        track.trace = message.trace or track.trace
         self.nowhere.pop(message.aggregate, None)
         if message.cause_source and message.place[0] == 1:
             track.causes.add(f"{message.cause_source} {message.cause}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from eventlog import errors
-from eventlog.codec import Malformed, Message, check_size
+from eventlog.codec import Malformed, Message, check_size, check_texts
 from eventlog.decider import Arrival
 from eventlog.stream import Raw
 
@@ -54,7 +54,9 @@ class Place:
         try:
             aggregate = self.inbox_aggregate(raw.subject)
             check_size(raw.headers)
-            return Arrival("fact", aggregate, raw.message())
+            message = raw.message()
+            check_texts(message)
+            return Arrival("fact", aggregate, message)
         except Malformed as malformed:
             aggregate = aggregate or f"{self.kept.rsplit('.', 1)[-1]}:{raw.seq}"
             blank = Message(aggregate, "", raw.data, f"inbox:{raw.seq}", "", seq=raw.seq, stored=raw.stored)

@@ -92,10 +92,11 @@ class Waiting:
         """When the first of them has waited long enough, and the timer that says so."""
         while self.ends:
             until, id, aggregate = self.ends[0]
-            if self.find(aggregate, id):
-                return until, Arrival(
-                    "timer", aggregate, Message(aggregate, HELD, b"", id, source, time=until)
-                )
+            if held := self.find(aggregate, id):
+                timer = Message(aggregate, HELD, b"", id, source, time=until)
+                if held.fact:
+                    timer = timer._replace(trace=held.fact.trace)
+                return until, Arrival("timer", aggregate, timer)
             heapq.heappop(self.ends)
         return None
 

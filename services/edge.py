@@ -21,7 +21,7 @@ from contracts import registry
 from contracts.base import Data, Problem
 from contracts.commands import Recorded
 from eventlog.client import urls
-from eventlog.codec import JSON, check_size, message_of
+from eventlog.codec import JSON, check_size, check_texts, message_of
 from services.decider import Service
 from services.facts import check_time
 from services.limits import Exceeded
@@ -125,12 +125,12 @@ class Edge:
         given = {key.lower(): value for key, value in asked.headers.items() if value}
         usual = {"ce-specversion": "1.0", "ce-id": uuid4().hex, "ce-source": "anonymous", "ce-type": verb}
         message = message_of("", usual | given, asked.body)
+        check_texts(message)
         message = message._replace(
             aggregate="",
             name=verb,
             time=message.time or seat.now(),
             actor=message.actor or getattr(command, "by", "") or "anonymous",
-            trace=message.trace or given.get("traceparent", ""),
         )
         check_time(message.time)
         stored = await seat.command(self.service.about(command), message)

@@ -10,6 +10,7 @@ from eventlog.codec import Malformed
 from eventlog.decider import Arrival, Held
 from services.sealing import Sealing
 
+PARTS = frozenset({"data", "data_base64", "body", "headers", "subject", "content-type"})
 HEADERS = frozenset({"ce-type", "ce-time", "ce-id", "ce-source", "ce-specversion", "ce-dataversion"})
 
 
@@ -66,7 +67,7 @@ def reticent(field: str, name: str) -> str:
     names = {it.alias or key for key, it in kind.model_fields.items()} if kind else set()
     first = field.partition(".")[0]
     return (
-        first if first in names | {"data", "headers", "subject", "content-type"} or first in HEADERS else ""
+        first if first in names | PARTS or first in HEADERS else ""
     )
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 
-from centralita.door.endpoint import header, media, parsed, trace, unsupported
+from centralita.door.endpoint import header, media, trace, unsupported
 from centralita.door.limits import Limits
 from centralita.door.problems import JSON, Wrong, malformed
 from contracts import registry
-from eventlog.codec import Malformed, Message, check_size, message_of
+from eventlog.codec import Malformed, Message, check_size, check_texts, message_of
+from eventlog.structured import STRUCTURED, event_in, unpacked
 from services import facts
 from services.limits import Exceeded
 
-STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
+BATCH = "application/cloudevents-batch+json"
 Fact = tuple[str, Message]
 """Topic and message."""
 
@@ -25,9 +24,9 @@ def facts_of(request: Request, body: bytes, limits: Limits) -> list[Fact]:
     """The facts of a request, each judged; Wrong says which field of which is not as expected."""
     kind, around = media(request), trace(request)
     if kind == STRUCTURED:
-        return [_structured(parsed(body), around, "")]
+        return [_structured(_parsed(body), around, "")]
     if kind == BATCH:
-        events = parsed(body)
+        events = _parsed(body)
         if not isinstance(events, list):
             raise malformed("body", "an array of events")
         if len(events) > limits.events:
@@ -42,27 +41,19 @@ def facts_of(request: Request, body: bytes, limits: Limits) -> list[Fact]:
     return [_judged(headers, body, around, "", "ce-")]
 
 
+def _parsed(body: bytes) -> Any:
+    try:
+        return event_in(body)
+    except Malformed as wrong:
+        raise _wrong("", "", wrong) from None
+
+
 def _structured(event: Any, around: str, where: str) -> Fact:
-    if not isinstance(event, dict):
-        raise malformed(where.rstrip(".") or "body", "an object, a CloudEvent in JSON")
-    if "data_base64" in event:
-        raise malformed(f"{where}data_base64", "data, in JSON")
-    headers = {}
-    for name, value in event.items():
-        if name == "data" or value is None:
-            continue
-        if isinstance(value, dict | list | float):
-            raise malformed(f"{where}{name}", "a text, a whole number or a boolean")
-        text = value if isinstance(value, str) else json.dumps(value)
-        headers[f"ce-{name}"] = text
-    headers.setdefault("ce-datacontenttype", JSON)
-    data = json.dumps(event.get("data", {}), ensure_ascii=False).encode()
-    return _judged(_escaped(headers), data, around, where, "")
-
-
-def _escaped(attributes: Mapping[str, str]) -> dict[str, str]:
-    """Attributes as the headers of the binary mode hold them, where a percent sign and quotes mean something."""
-    return {name: value.replace("%", "%25").replace('"', "%22") for name, value in attributes.items()}
+    try:
+        headers, data = unpacked(event)
+    except Malformed as wrong:
+        raise _wrong(where, "", wrong) from None
+    return _judged(headers, data, around, where, "")
 
 
 def _judged(headers: dict[str, str], data: bytes, around: str, where: str, prefix: str) -> Fact:
@@ -70,6 +61,7 @@ def _judged(headers: dict[str, str], data: bytes, around: str, where: str, prefi
     try:
         check_size(headers)
         message = message_of(about, headers, data)
+        check_texts(message)
         topic = facts.topic_of(message)
         if topic == registry.CLOCK and not about:
             about = registry.CLOCK
@@ -90,7 +82,9 @@ def _wrong(where: str, prefix: str, wrong: Malformed) -> Wrong:
         field = "datacontenttype"
     elif not prefix and field.startswith("ce-"):
         field = field.removeprefix("ce-")
-    elif not prefix and field not in ("data", "headers"):
+    elif not prefix and field == "body":
+        field, where = where.rstrip(".") or field, ""
+    elif not prefix and field not in ("data", "data_base64", "headers"):
         field = f"data.{field}"
     detail = f"{where}{field}: expected {wrong.expected}" + (f", found {wrong.found}" if wrong.found else "")
     rule, title = ("unknown-type", "Unknown type") if wrong.unknown else ("malformed", "Malformed")

@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any
-from urllib.parse import unquote
 
 import structlog
 from starlette.requests import Request
@@ -21,6 +20,7 @@ from contracts.http import LogQuery
 from eventlog.codec import Message, headers_of
 from eventlog.inputs import end
 from eventlog.stream import Raw
+from eventlog.structured import packed
 from services.limits import Exceeded
 
 __all__ = ["followed"]
@@ -104,8 +104,7 @@ class EventSource(Response):
 
 def event_of(message: Message) -> dict[str, Any]:
     """A message as a CloudEvent in JSON: the attributes of its headers, and its data."""
-    attributes = {name.removeprefix("ce-"): unquote(value) for name, value in headers_of(message).items()}
-    return {**attributes, "data": json.loads(message.data)}
+    return packed(headers_of(message), message.data)
 
 
 def _text(raw: Raw) -> str:

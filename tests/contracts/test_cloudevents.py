@@ -128,7 +128,8 @@ def test_names_of_headers_in_any_case_are_read() -> None:
         ({"ce-place": "²/3"}, "ce-place"),
         ({"ce-place": "1/" + "9" * 5000}, "ce-place"),
         ({"ce-place": "1"}, "ce-place"),
-        ({"Content-Type": "application/cloudevents+json"}, "content-type"),
+        ({"Content-Type": "application/cloudevents-batch+json"}, "content-type"),
+        ({"Content-Type": "application/cloudevents+avro"}, "content-type"),
     ],
 )
 def test_what_is_no_cloudevent_names_the_header(changes: dict[str, str], field: str) -> None:

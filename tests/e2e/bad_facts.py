@@ -87,6 +87,27 @@ def _with(line: bytes, without: bytes = b"\0") -> bytes:
     return b"\r\n".join([*kept, line]) + b"\r\n\r\n"
 
 
+def structured(
+    what: str,
+    rule: str,
+    field: str | None = None,
+    *,
+    kind: str = "application/cloudevents+json",
+    without: str = "",
+    about: str | None = None,
+    body: bytes | None = None,
+    beside: dict[str, str] | None = None,
+    **members: Any,
+) -> Bad:
+    """A fact in the structured mode: a good one with other members, or without one, or another body altogether."""
+    good = {"specversion": "1.0", "id": f"structured {what}", "source": "/tests/bad", "type": "call.offered",
+            "data": {"queue": "main"}}  # fmt: skip
+    event = {name: value for name, value in (good | members).items() if name != without or name in members}
+    content = json.dumps(event).encode() if body is None else body
+    block = _lines({"Content-Type": kind} | (beside or {}))
+    return Bad(f"structured: {what}", rule, field, id=about, body=content, block=block)
+
+
 FACTS = [
     # bodies that are no JSON object of the right shape
     Bad("no JSON", M, "data", body=b"hello"),
@@ -159,9 +180,47 @@ FACTS = [
         headers={"content-type": "application/json-seq"}),
     Bad("a content type with a parameter", ACCEPTED,
         headers={"content-type": "application/json; charset=utf-8"}),
-    Bad("the structured mode", M, "content-type",
-        block=_lines({"content-type": "application/cloudevents+json"}),
-        body={"specversion": "1.0", "id": "1", "source": "/x", "type": "call.offered", "data": {}}),
+    # the structured mode
+    structured("a whole event in JSON", ACCEPTED),
+    structured("an event in JSON, by the shorter name", ACCEPTED, kind="Application/CloudEvents; charset=utf-8"),
+    structured("attributes that are null", ACCEPTED, subject=None, time=None, note=None),
+    structured("data in base64", ACCEPTED, without="data", data_base64="eyJxdWV1ZSI6ICJtYWluIn0=",
+               datacontenttype="application/json"),
+    structured("no data where none is needed", ACCEPTED, without="data"),
+    structured("its own headers beside it", ACCEPTED, beside={"ce-id": "other", "ce-type": "x"}),
+    structured("told before, in the other mode", REPEAT, about="ringing", id="call.offered-ringing-2.000",
+               source="/centralita/client"),
+    structured("a batch", M, "content-type", kind="application/cloudevents-batch+json"),
+    structured("another format", M, "content-type", kind="application/cloudevents+avro"),
+    structured("no JSON", M, "body", body=b"specversion: 1.0"),
+    structured("no object", M, "body", body=b"[]"),
+    structured("UTF-16", M, "body", body='{"specversion": "1.0"}'.encode("utf-16")),
+    structured("a byte order mark", M, "body", body=b'\xef\xbb\xbf{"specversion": "1.0"}'),
+    structured("invalid UTF-8", M, "body", body=b'{"specversion": "1.0", "id": "\xff"}'),
+    structured("lists in lists", M, "body", body=b'{"data": ' + b"[" * 100_000),
+    structured("a number that is none", M, "body", body=b'{"data": {"from": NaN}}'),
+    *(structured(f"no {name}", M, f"ce-{name}", without=name)
+      for name in ("specversion", "id", "source", "type")),
+    structured("another version of CloudEvents", M, "ce-specversion", specversion="0.3"),
+    structured("a type that nobody knows", U, "ce-type", type="call.teleported"),
+    structured("a time that is none", M, "ce-time", time="yesterday"),
+    structured("an attribute that is an object", M, "ce-actor", actor={"name": "ana"}),
+    structured("an attribute with a fraction", M, "ce-place", place=1.5),
+    structured("a number beyond 32 bits", M, "ce-resends", resends=2**31),
+    structured("an attribute that is half a character", M, "ce-id", id="\ud800"),
+    structured("an attribute with a control character", M, "ce-id", id="a\x07"),
+    structured("a name that no attribute may have", M, "ce-dataContentType", dataContentType="text/xml"),
+    structured("a name that is half a character", M, "ce-\\ud800", **{"\ud800": "x"}),
+    structured("an attribute twice", M, "ce-id", body=b'{"id": "1", "specversion": "1.0", "id": "2"}'),
+    structured("attributes without end", M, "headers", id="x" * 10_000),
+    structured("data of another type", M, "content-type", datacontenttype="text/plain", data="hello"),
+    structured("bytes of no type", M, "content-type", without="data", data_base64="e30="),
+    structured("bytes that are none", M, "data_base64", without="data", data_base64="?"),
+    structured("data twice", M, "data_base64", data_base64="e30="),
+    structured("data that is a text with JSON in it", M, "data", data='{"queue": "main"}'),
+    structured("data that is null", M, "data", data=None),
+    structured("data with a field that nobody knows", M, "colour", data={"colour": "red"}),
+    Bad("a control character in an id", M, "ce-id", headers={"ce-id": "a%07"}),
     Bad("an id of ten thousand characters", M, "headers", headers={"ce-id": "x" * 10_000}),
     Bad("an id of 20,000 letters that grow when escaped", M, "headers", headers={"ce-id": "ñ" * 20_000}),
     Bad("as many headers as the server takes", M, "headers",
