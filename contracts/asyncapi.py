@@ -29,7 +29,7 @@ HEADERS: Mapping[str, tuple[Json, str]] = {
         "When it occurred, RFC 3339 with an offset, kept to the microsecond. If absent: when it was stored.",
     ),
     "ce-dataversion": ({"pattern": "^[0-9]+$"}, "Version of the type's schema; 1 if absent."),
-    "ce-traceparent": ({}, "W3C trace context; events carry that of their cause."),
+    "ce-traceparent": ({}, "W3C trace context; events carry that of what led to them."),
     "ce-sequence": (
         {"pattern": "^[0-9]{10,}$"},
         "The event's number within its subject, from 1 on, without a gap.",

@@ -153,10 +153,8 @@ def message_of(
         check_size(attributes)
         return message_of(subject, attributes, data, seq, stored)
     content_type = plain(found, "ce-datacontenttype") or found.get("content-type", JSON)
-    if found.get("ce-specversion") != SPEC_VERSION:
+    if found.get("ce-specversion") != SPEC_VERSION and plain(found, "ce-specversion") != SPEC_VERSION:
         raise Malformed("ce-specversion", SPEC_VERSION, found.get("ce-specversion", "nothing"))
-    time = found.get("ce-time")
-    place = found.get("ce-place")
     return Message(
         aggregate=subject.rsplit(".", 1)[-1],
         name=_required(found, "ce-type"),
@@ -165,10 +163,10 @@ def message_of(
         source=_required(found, "ce-source"),
         version=_number(found, "ce-dataversion", 1),
         sequence=_number(found, "ce-sequence", 0),
-        time=_time(time) if time else None,
+        time=_time(found) if found.get("ce-time") else None,
         cause=plain(found, "ce-cause"),
         cause_source=plain(found, "ce-causesource"),
-        place=_place(place) if place else (1, 1),
+        place=_place(found) if found.get("ce-place") else (1, 1),
         inbox=_number(found, "ce-inbox", 0),
         log=_number(found, "ce-log", 0),
         protocol=_number(found, "ce-protocol", 1),
@@ -212,25 +210,37 @@ def _required(headers: Mapping[str, str], name: str) -> str:
     return text
 
 
+# values that need no encoding may come encoded all the same: that is looked at where they cannot be read otherwise
+
+
 def _number(headers: Mapping[str, str], name: str, default: int) -> int:
     text = headers.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    if not _digits(text) and not _digits(text := plain(headers, name)):
         raise Malformed(name, "a whole number", text)
     return int(text)
 
 
-def _time(text: str) -> datetime:
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def _time(headers: Mapping[str, str]) -> datetime:
+    try:
+        return moment(headers["ce-time"])
+    except ValueError:
+        text = plain(headers, "ce-time")
     try:
         return moment(text)
     except ValueError:
         raise Malformed("ce-time", "an RFC 3339 time with an offset", text) from None
 
 
-def _place(text: str) -> tuple[int, int]:
+def _place(headers: Mapping[str, str]) -> tuple[int, int]:
+    text = plain(headers, "ce-place")
     first, _, last = text.partition("/")
-    if not (text.isascii() and len(text) < 19 and first.isdigit() and last.isdigit()):
+    if not (_digits(first) and _digits(last)):
         raise Malformed("ce-place", "a place in a decision such as 2/3", text)
     if not 1 <= int(first) <= int(last):
         raise Malformed("ce-place", "a place within the decision", text)

@@ -66,9 +66,7 @@ def reticent(field: str, name: str) -> str:
     kind = registry.recorded_types().get(name)
     names = {it.alias or key for key, it in kind.model_fields.items()} if kind else set()
     first = field.partition(".")[0]
-    return (
-        first if first in names | PARTS or first in HEADERS else ""
-    )
+    return first if first in names | PARTS or first in HEADERS else ""
 
 
 def short(text: str, length: int) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import unquote
 
 import pytest
 
@@ -113,3 +114,21 @@ def test_bytes_that_are_no_utf_8_are_refused(value: str) -> None:
     with pytest.raises(Malformed) as wrong:
         binary(HEADERS | {"ce-actor": value})
     assert wrong.value.field == "ce-actor"
+
+
+def test_values_encoded_without_need_are_accepted() -> None:
+    """Every character of every attribute may come percent-encoded, and any value in quotes."""
+    headers = headers_of(WRITTEN)
+    escaped = {
+        name: "".join(f"%{byte:02x}" for byte in unquote(value).encode()) for name, value in headers.items()
+    }
+    quoted = {name: f'"{value}"' for name, value in headers.items()}
+    for written in (escaped, quoted):
+        for one in headers:
+            assert (
+                message_of("log.acme.intake.c-1", headers | {one: written[one]}, WRITTEN.data)._replace(
+                    subject=""
+                )
+                == WRITTEN
+            ), one
+        assert message_of("log.acme.intake.c-1", written, WRITTEN.data)._replace(subject="") == WRITTEN
