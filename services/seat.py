@@ -65,6 +65,9 @@ def place_of(centre: str, service: Service) -> Place:
 PATIENCE = 5.0
 """Seconds that a query waits for the position it asks for."""
 
+LARGEST = 2**63 - 1
+"""The largest number that a read model can be asked for; nothing in it has one as large."""
+
 LEAVING = 10.0
 """Seconds that a seat may take to finish what is in hand and to give its term back; then it is left as it is."""
 
@@ -158,7 +161,9 @@ class Seat:
             lambda world: max(self.runner.core.log, self.runner.core.own), position
         )
         await self.view.reached(self.log, self._subjects, max(position, known))
-        return await self.view.ask(lambda database: read(database, query))
+        larger = {name: LARGEST for name, value in query if isinstance(value, int) and value > LARGEST}
+        asked = query.model_copy(update=larger)
+        return await self.view.ask(lambda database: read(database, asked))
 
     def status(self) -> dict[str, Any]:
         """Where this instance stands; `clock` is the time it has decided on, which it may not have passed on yet."""

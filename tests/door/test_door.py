@@ -102,6 +102,14 @@ async def test_a_query_waits_for_its_position(centre: Http) -> None:
     assert (status["service"], status["centre"]) == ("intake", centre.centre)
 
 
+async def test_what_nothing_is_numbered_by_is_not_there(shared: Http) -> None:
+    """A number beyond all that can be stored finds nothing, as any other that was not given out."""
+    for name, field in (("ticket", "ticket"), ("problem", "problem"), ("tickets", "number")):
+        path, number = f"{shared.centre}/queries/tickets/{name}", 10**24
+        answer = await shared.http.get(path, params={field: number})
+        assert (answer.status_code, answer.json()[name]) == (200, [] if name == "tickets" else None)
+
+
 UNKNOWN = {"ticket": 9, "resolution": "Mended", "by": "lucia"}
 
 
