@@ -21,7 +21,7 @@ PATIENCE = 6.0
 """Seconds that a service may take to answer: a little longer than it waits for a position it is to have reached."""
 BATCHES = 16
 """Batches of facts on their way at once; the server takes at most 50 of a stream, from everybody together."""
-FOLLOWING = Settings(window=256, window_bytes=2 << 20)
+FOLLOWING = Settings(window=256, window_bytes=2 << 20, heartbeat=0.5)
 """No more than this of a log is on its way to one reader, however slow that is."""
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from httpx_sse import EventSource
 
 import protocols
 from centralita import centres
@@ -116,6 +117,44 @@ async def test_a_body_that_does_not_come_is_not_waited_for(door: tuple[Client, S
     assert head.startswith(b"HTTP/1.1 408")
     assert b"application/problem+json" in head
     writer.close()
+
+
+async def test_more_than_is_taken_is_told_to_come_again(door: tuple[Client, Served]) -> None:
+    """Beyond the rate, and beyond the bytes that may be in hand, the answer is 429 with Retry-After."""
+    client, _ = door
+    async with (
+        serving(client.url, limits=Limits(rate=2, held=1000)) as tight,
+        httpx.AsyncClient(base_url=tight.url, trust_env=False) as http,
+    ):
+        answers = [
+            await http.put("acme", json={"protocol": "x" * 2000}),
+            await http.get(""),
+            await http.get(""),
+        ]
+        assert [answer.status_code for answer in answers] == [429, 200, 429]
+        assert [answers[n].json()["rule"] for n in (0, 2)] == ["too-many-waiting", "rate-exceeded"]
+        assert answers[0].headers["retry-after"] == answers[2].headers["retry-after"] == "1"
+
+
+async def test_a_reader_stays_while_the_server_is_started_anew(tmp_path: Path) -> None:
+    """What is recorded before and after a restart of the server is told once each, on the same connection."""
+    async with (
+        NatsServer.start(tmp_path) as server,
+        Client(server.url) as client,
+        serving(server.url) as served,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=20) as http,
+    ):
+        await centres.add(client.connection, "acme", protocols.load("insurer"))
+        async with http.stream("GET", "acme/log") as told:
+            events = EventSource(told).aiter_sse()
+            assert [(await anext(events)).id for _ in range(2)] == ["1", "2"]
+            await server.restart()
+            while not client.connection.is_connected:
+                await asyncio.sleep(0.02)
+            fact = Fact("call.ended", "c-1").message("acme")[1]
+            await client.log("acme").append([("log.acme.intake.c-1", fact)])
+            event = await anext(events)
+        assert (event.id, event.event) == ("3", "call.ended")
 
 
 async def test_without_nats_the_door_says_so(tmp_path: Path) -> None:
