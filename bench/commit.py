@@ -7,7 +7,7 @@ from bench import flow, made, server_peer
 from bench.relaxed import relaxed
 from bench.report import Plan, Row
 from bench.rig import DURABLE, centre, served
-from centralita.client import Client
+from centralita.operating import Operator, addressed
 from contracts import registry
 from eventlog.codec import Message, headers_of
 from eventlog.stream import MAX_BATCH
@@ -60,11 +60,11 @@ async def _run(plan: Plan) -> list[Row]:
     ]
 
 
-async def _ours(client: Client, centre: str, events: int) -> tuple[float, float]:
+async def _ours(client: Operator, centre: str, events: int) -> tuple[float, float]:
     core, log = await made.core_of(client, centre), client.log(centre)
     messages: list[tuple[str, Message]] = []
     for number, part in enumerate(made.parts(flow.facts(events // made.EVENTS_PER_CALL))):
-        facts = [fact.message(centre) for fact in part]
+        facts = [addressed(fact, centre) for fact in part]
         messages += made.decided(core, centre, facts, number * MAX_BATCH + 1)
     own = registry.log_subject(centre, "intake", registry.TERM)
     taken = Message(registry.TERM, "term.taken", b"{}", "bench", core.source)

@@ -10,10 +10,11 @@ from bench import flow, peer
 from bench.postgres import PostgresUnavailable
 from bench.report import OutOfTime, Plan, Row, Wrong
 from bench.rig import DURABLE, centre, four_processes, served
-from centralita.client import Client, Fact
+from centralita.client import Fact
+from centralita.operating import Operator, addressed
 from eventlog.stream import Settings, Stream
 
-Publish = Callable[[Client, str, Sequence[Fact]], Awaitable[int]]
+Publish = Callable[[Operator, str, Sequence[Fact]], Awaitable[int]]
 IN_FLIGHT = 500
 PEER_S = 8
 STALLED_AFTER_S = 15.0
@@ -103,21 +104,21 @@ async def _measure(directory: Path, plan: Plan, publish: Publish, calls: int) ->
     return calls / seconds
 
 
-async def in_batches(client: Client, centre: str, given: Sequence[Fact]) -> int:
+async def in_batches(client: Operator, centre: str, given: Sequence[Fact]) -> int:
     """As our client publishes many facts: an atomic batch of a thousand after the other."""
     return await client.publish(centre, given)
 
 
-async def one_by_one(client: Client, centre: str, given: Sequence[Fact]) -> int:
+async def one_by_one(client: Operator, centre: str, given: Sequence[Fact]) -> int:
     """As a backend without batches: each fact has an ack of its own, and up to 500 wait for theirs."""
     inbox = client.inbox(centre)
     each = Stream(inbox.connection, inbox.name, replace(Settings(), turning_point=IN_FLIGHT + 1, timeout=30))
     for start in range(0, len(given), IN_FLIGHT):
-        await each.append([fact.message(centre) for fact in given[start : start + IN_FLIGHT]])
+        await each.append([addressed(fact, centre) for fact in given[start : start + IN_FLIGHT]])
     return len(given)
 
 
-async def _reached(client: Client, centre: str, last: int, publishing: asyncio.Future[int]) -> None:
+async def _reached(client: Operator, centre: str, last: int, publishing: asyncio.Future[int]) -> None:
     """Look now and then how far the log has grown: less of a burden on it than to ask all services."""
     log, seen, since = client.log(centre), 0, time.monotonic()
     while (now := await log.last_sequence()) < last:

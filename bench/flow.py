@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bench.report import Wrong
-from centralita.client import Client, Fact
+from centralita.client import Fact
+from centralita.operating import Operator
 from contracts import registry
 from contracts.protocol import Cases, Limits, Protocol, Row
 from eventlog.codec import Message
@@ -44,7 +45,7 @@ def call_facts(n: int, times: tuple[datetime | None, ...] = (None,) * FACTS_PER_
     )
     call = call_id(n)
     return [
-        Fact(kind, call, about, time, id=f"{call}-{kind}", source="/bench", topic="call")
+        Fact(kind, call, about, time, id=f"{call}-{kind}", source="/bench")
         for (kind, about), time in zip(data, times, strict=True)
     ]
 
@@ -55,7 +56,7 @@ def facts(calls: int, first: int = 0) -> Iterator[Fact]:
         yield from call_facts(n)
 
 
-async def recorded(client: Client, centre: str) -> list[Message]:
+async def recorded(client: Operator, centre: str) -> list[Message]:
     """Everything that the services have recorded in a centre, in order, but for their terms."""
     messages = [raw.message() async for part in client.recorded(centre) for raw in part]
     return [message for message in messages if message.aggregate not in (registry.TERM, centre)]

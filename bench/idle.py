@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.report import Plan, Row
 from bench.rig import DURABLE, Services, centre, four_processes, served
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.stack import running
 
 IDLE_S = 2.0
@@ -45,7 +45,7 @@ async def _from_the_shell(directory: Path) -> tuple[float, float, float]:
     try:
         said = await services.start_said("up", "--port", "0", "--door-port", "0")
         ready = time.perf_counter() - began
-        async with Client(str(said["nats"]), name="bench") as client, centre(client, services):
+        async with Operator(str(said["nats"]), name="bench") as client, centre(client, services):
             settled = time.perf_counter() - began
             await asyncio.sleep(IDLE_S)
             return ready, settled, _resident([*services.pids, _server_in(directory)])

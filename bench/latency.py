@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from bench import flow
 from bench.report import Plan, Row, Wrong
 from bench.rig import DURABLE, centre, four_processes, served
-from centralita.client import Client
+from centralita.operating import Operator, addressed
 from eventlog.codec import Message, headers_of
 
 CALLS_PER_S = 200
@@ -69,7 +69,7 @@ async def _run(plan: Plan, directory: Path, seconds: int) -> tuple[dict[str, lis
     return _lags(messages), behind
 
 
-async def _publish(client: Client, centre: str, calls: int) -> float:
+async def _publish(client: Operator, centre: str, calls: int) -> float:
     """Publish every fact when it is due, whatever has become of those before; how late at worst, in ms."""
     refused: list[str] = []
     acknowledged = 0
@@ -88,7 +88,8 @@ async def _publish(client: Client, centre: str, calls: int) -> float:
         start = begin + timedelta(seconds=n / CALLS_PER_S)
         times = tuple(start + timedelta(seconds=stage * STAGE_S) for stage in range(flow.FACTS_PER_CALL))
         due += [
-            (time, *fact.message(centre)) for time, fact in zip(times, flow.call_facts(n, times), strict=True)
+            (time, *addressed(fact, centre))
+            for time, fact in zip(times, flow.call_facts(n, times), strict=True)
         ]
     due.sort(key=lambda entry: entry[0])
     behind = 0.0

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from bench import flow
-from centralita.client import Client, Fact
+from centralita.client import Fact
+from centralita.operating import Operator, addressed
 from contracts import registry
 from contracts.deciding import World
 from eventlog.codec import Message
@@ -18,7 +19,7 @@ Intake: TypeAlias = Core[World[Any, Any]]
 EVENTS_PER_CALL = len(flow.EXPECTED["intake"])
 
 
-async def core_of(client: Client, centre: str) -> Intake:
+async def core_of(client: Operator, centre: str) -> Intake:
     """An intake core that knows the centre's protocol and nothing else."""
     core: Intake = Core(Decider(SERVICE, centre), registry.source(centre, SERVICE.name))
     reference = registry.log_subject(centre, registry.CENTRE, centre)
@@ -52,12 +53,12 @@ def decided(
     return [(registry.log_subject(centre, SERVICE.name, event.aggregate), event) for event in events]
 
 
-async def intake_log(client: Client, centre: str, events: int) -> int:
+async def intake_log(client: Operator, centre: str, events: int) -> int:
     """Fill an empty centre with facts and at least `events` events of intake on them; how many calls."""
     core, inbox, log = await core_of(client, centre), client.inbox(centre), client.log(centre)
     calls = -(-events // EVENTS_PER_CALL)
     for part in parts(flow.facts(calls)):
-        facts = [fact.message(centre) for fact in part]
+        facts = [addressed(fact, centre) for fact in part]
         stored = await inbox.append(facts)
         messages = decided(core, centre, facts, stored[0])
         sequences = await log.append(messages)

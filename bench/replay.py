@@ -6,7 +6,7 @@ import time
 from bench import flow, made, server_peer
 from bench.report import Plan, Row, Wrong
 from bench.rig import CENTRE, DURABLE, Services, active, centre, served
-from centralita.client import Client
+from centralita.operating import Operator
 from contracts import registry
 
 SERVICE = "intake"
@@ -39,7 +39,7 @@ async def _run(plan: Plan) -> list[Row]:
         return rows + await _recovery(plan, client, server.url, calls)
 
 
-async def _fold(client: Client, centre: str, calls: int) -> float:
+async def _fold(client: Operator, centre: str, calls: int) -> float:
     """As a service does when it starts: every own event through the codec, the registry and the core."""
     core, log, count = await made.core_of(client, centre), client.log(centre), 0
     until = await log.last_sequence()
@@ -54,7 +54,7 @@ async def _fold(client: Client, centre: str, calls: int) -> float:
     return count / seconds
 
 
-async def _recovery(plan: Plan, client: Client, url: str, calls: int) -> list[Row]:
+async def _recovery(plan: Plan, client: Operator, url: str, calls: int) -> list[Row]:
     """Kill the service and start it again, with its checkpoint and without."""
     services = Services(plan.directory / "replay-services")
     options = ("--nats", url, "--service", SERVICE)

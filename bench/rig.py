@@ -14,7 +14,7 @@ from nats.errors import Error as NatsError
 from bench.flow import PROTOCOL
 from bench.report import Wrong
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.process import die_with_parent
 from centralita.server import NatsServer
 from contracts import registry
@@ -110,14 +110,17 @@ async def four_processes(url: str, store: Path) -> AsyncIterator[Services]:
 
 
 @asynccontextmanager
-async def served(directory: Path) -> AsyncIterator[tuple[NatsServer, Client]]:
+async def served(directory: Path) -> AsyncIterator[tuple[NatsServer, Operator]]:
     """A server of its own as `centralita up` starts it, and a client of it."""
-    async with NatsServer.start(directory) as server, Client(server.url, name="bench", timeout=30) as client:
+    async with (
+        NatsServer.start(directory) as server,
+        Operator(server.url, name="bench", timeout=30) as client,
+    ):
         yield server, client
 
 
 @asynccontextmanager
-async def centre(client: Client, services: Services | None = None) -> AsyncIterator[str]:
+async def centre(client: Operator, services: Services | None = None) -> AsyncIterator[str]:
     """An empty centre on the benchmark's protocol; services are active in it, without them it goes again."""
     await centres.add(client.connection, CENTRE, PROTOCOL)
     if services:
@@ -133,7 +136,7 @@ async def centre(client: Client, services: Services | None = None) -> AsyncItera
             await centres.remove(client.connection, CENTRE)
 
 
-async def active(client: Client, services: Services, name: str, position: int = 0) -> None:
+async def active(client: Operator, services: Services, name: str, position: int = 0) -> None:
     """Wait until a service decides in the centre and has read its log up to a position; Wrong after 60 s."""
     ask = registry.query_subject(CENTRE, name, "status")
     with suppress(TimeoutError):

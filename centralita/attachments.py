@@ -14,9 +14,9 @@ from nats.js.errors import BucketNotFoundError, NotFoundError, ObjectNotFoundErr
 from nats.js.object_store import ObjectStore
 
 from centralita import centres
-from centralita.client import Client, Refusal
+from centralita.client import Problem, Refusal
+from centralita.operating import Operator
 from contracts import registry
-from contracts.base import Problem
 from eventlog import errors
 
 PATIENCE = 30.0
@@ -24,7 +24,7 @@ PATIENCE = 30.0
 
 
 async def put(
-    client: Client, centre: str, ticket: int, file: Path, *, by: str, type: str | None = None
+    client: Operator, centre: str, ticket: int, file: Path, *, by: str, type: str | None = None
 ) -> dict[str, Any]:
     """Attach a file to a ticket; what was recorded. The same file again is attached once.
 
@@ -63,7 +63,7 @@ async def put(
         raise
 
 
-async def get(client: Client, centre: str, ticket: int, name: str) -> bytes:
+async def get(client: Operator, centre: str, ticket: int, name: str) -> bytes:
     """A ticket's file by its name, the newest of several; checked against the digest on the log.
 
     Refusal if the ticket has none of this name, errors.Corrupt if what lies in the store is not what was attached.
@@ -83,7 +83,7 @@ async def get(client: Client, centre: str, ticket: int, name: str) -> bytes:
     return content
 
 
-async def _store(client: Client, centre: str, *, new: bool = False) -> ObjectStore:
+async def _store(client: Operator, centre: str, *, new: bool = False) -> ObjectStore:
     js, bucket = client.connection.jetstream(timeout=10), registry.attachments_bucket(centre)
     try:
         return await js.object_store(bucket)

@@ -6,11 +6,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from centralita import centres
-from centralita.client import Client, Fact, Refusal
+from centralita.client import Fact, Problem, Refusal
 from centralita.lines import data_of
+from centralita.operating import Operator
 from centralita.short import START
 from contracts import registry
-from contracts.base import Problem
 from contracts.protocol import Protocol
 from eventlog.codec import moment
 
@@ -22,17 +22,17 @@ def start_of(protocol: Protocol) -> datetime:
     return datetime.fromisoformat(START).replace(tzinfo=ZoneInfo(protocol.timezone))
 
 
-async def begin(client: Client, centre: str, at: datetime) -> int:
+async def begin(client: Operator, centre: str, at: datetime) -> int:
     """Set the clock of a new centre and wait until its services go by it; the log's last position."""
     return await _set(client, centre, at)
 
 
-async def kind(client: Client, centre: str) -> str:
+async def kind(client: Operator, centre: str) -> str:
     """Whose time a centre goes by: `real` or `virtual`."""
     return await centres.clock_of(client.log(centre), centre) or "real"
 
 
-async def present(client: Client, centre: str) -> datetime | None:
+async def present(client: Operator, centre: str) -> datetime | None:
     """Where a centre's virtual clock stands; None where nobody has set it, as with every real one."""
     log, subject = client.log(centre), registry.log_subject(centre, "intake", registry.CLOCK)
     last = await log.last(subject)
@@ -43,7 +43,7 @@ async def present(client: Client, centre: str) -> datetime | None:
     return moment(data_of(told[-1])["to"]) if told else None
 
 
-async def advance(client: Client, centre: str, to: datetime) -> int:
+async def advance(client: Operator, centre: str, to: datetime) -> int:
     """Move a virtual clock and wait for all that happens until then; the log's last position.
 
     Refusal where the clock is the world's, or later already.
@@ -56,7 +56,7 @@ async def advance(client: Client, centre: str, to: datetime) -> int:
     return await _set(client, centre, to)
 
 
-async def _set(client: Client, centre: str, to: datetime) -> int:
+async def _set(client: Operator, centre: str, to: datetime) -> int:
     id = f"clock-{to.isoformat()}"
     await client.publish(centre, [Fact("clock.advanced", registry.CLOCK, {"to": to}, to, id)])
     return await client.settle(centre)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from centralita.client import Client
 from centralita.lines import data_of, service_of
+from centralita.operating import Operator
 from contracts import registry
 from eventlog import errors
 from eventlog.codec import Malformed, Message
@@ -67,7 +67,7 @@ class Outcome:
     detail: str = ""
 
 
-async def letters(client: Client, centre: str) -> list[Letter]:
+async def letters(client: Operator, centre: str) -> list[Letter]:
     """Every letter there ever was, in the order of the log. errors.LogError if the log cannot be read."""
     log = client.log(centre)
     found: dict[tuple[str, str, str, int], Letter] = {}
@@ -121,7 +121,7 @@ def _letter(service: str, message: Message, data: dict[str, Any]) -> Letter:
     )
 
 
-async def original(client: Client, centre: str, letter: Letter) -> Raw | None:
+async def original(client: Operator, centre: str, letter: Letter) -> Raw | None:
     """What was set aside, as it came; None for a timer, and where it is not kept (any more)."""
     if letter.kind == "event":
         return await client.log(centre).get(letter.position)
@@ -136,7 +136,7 @@ def waiting_behind(every: Sequence[Letter], first: Letter) -> list[Letter]:
 
 
 async def resend(
-    client: Client, centre: str, letter: Letter, by: str, why: str, data: bytes | None = None
+    client: Operator, centre: str, letter: Letter, by: str, why: str, data: bytes | None = None
 ) -> Outcome:
     """Have the letter decided on again, with other `data` where that is given, and wait for what comes of it.
 
@@ -172,7 +172,7 @@ async def resend(
     return await _outcome(client, centre, letter, found)
 
 
-async def _ask_again(client: Client, centre: str, letter: Letter, by: str, why: str) -> Outcome:
+async def _ask_again(client: Operator, centre: str, letter: Letter, by: str, why: str) -> Outcome:
     asked = {"about": letter.about, "kind": letter.kind, "position": letter.position, "by": by, "why": why}
     answer = await client.command(centre, letter.service, "resend", asked)
     if letter.kind == "timer":
@@ -187,7 +187,7 @@ async def _ask_again(client: Client, centre: str, letter: Letter, by: str, why: 
     return await _outcome(client, centre, letter, found)
 
 
-async def _outcome(client: Client, centre: str, letter: Letter, found: Message | None) -> Outcome:
+async def _outcome(client: Operator, centre: str, letter: Letter, found: Message | None) -> Outcome:
     if found is None:
         return Outcome(letter, "unknown", 0, f"{letter.service} has recorded nothing of it yet")
     if found.name == ASIDE:
@@ -202,7 +202,7 @@ async def _outcome(client: Client, centre: str, letter: Letter, found: Message |
     return Outcome(letter, "resent", found.seq)
 
 
-async def _wait(client: Client, centre: str, letter: Letter, after: int, it_is: Any) -> Message | None:
+async def _wait(client: Operator, centre: str, letter: Letter, after: int, it_is: Any) -> Message | None:
     """The first event of the letter's service after a position that it is; None if it does not come in time."""
     log, loop = client.log(centre), asyncio.get_running_loop()
     until = loop.time() + _PATIENCE
@@ -218,7 +218,7 @@ async def _wait(client: Client, centre: str, letter: Letter, after: int, it_is: 
     return None
 
 
-async def discard(client: Client, centre: str, letter: Letter, by: str, why: str) -> int:
+async def discard(client: Operator, centre: str, letter: Letter, by: str, why: str) -> int:
     """Give the letter up, and remove the original that was kept of it; the position of the record of that."""
     if not letter.open:
         raise ValueError(f"{letter.number} is {letter.state} already")

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from centralita import centres, telling
-from centralita.client import Client
 from centralita.judging import Event
+from centralita.operating import Operator
 from centralita.playing import Failed, Playing
 from centralita.scenarios import Scenario, load, protocol_of
 from centralita.stack import running
@@ -33,7 +33,7 @@ async def demo(console: Console, *, seconds: float = 20.0) -> int:
     with tempfile.TemporaryDirectory(prefix="centralita-demo-", ignore_cleanup_errors=True) as directory:
         store = Path(directory)
         told: dict[str, list[Event]] = {}
-        async with running(store) as stack, Client(stack.url, name="/demo/operator") as client:
+        async with running(store) as stack, Operator(stack.url, name="/demo/operator") as client:
             console.print(
                 f"nats-server and four services ready in {time.monotonic() - began:.2f} s; five centres follow, each "
                 "by its own time. What services only note for themselves is left out.",
@@ -53,7 +53,7 @@ async def demo(console: Console, *, seconds: float = 20.0) -> int:
         }
         size, found = telling.traces(store, said)
         wrong, events, compared = found, 0, 0
-        async with running(store, services=()) as server, Client(server.url) as client:
+        async with running(store, services=()) as server, Operator(server.url) as client:
             for centre in stories:
                 report = await verify(client, centre, store / "services")
                 wrong += len(report.wrong)
@@ -74,7 +74,9 @@ async def demo(console: Console, *, seconds: float = 20.0) -> int:
     return 1 if wrong else 0
 
 
-async def _play(client: Client, console: Console, centre: str, story: Scenario, pause: float) -> list[Event]:
+async def _play(
+    client: Operator, console: Console, centre: str, story: Scenario, pause: float
+) -> list[Event]:
     """Play one story in a centre that stays, telling what is recorded as it comes."""
     console.print(f"\n{centre}: {story.name}", style="bold")
     console.print(f"{story.start:%A %-d %B %Y}, {story.start.tzinfo}; {' '.join(story.rules)}\n", style="dim")
@@ -112,7 +114,7 @@ class _Told(Playing):
             self.console.print(telling.refused(step, self.scenario.start.tzinfo, self.problem.detail))
 
 
-async def _summary(client: Client, console: Console, told: dict[str, list[Event]]) -> None:
+async def _summary(client: Operator, console: Console, told: dict[str, list[Event]]) -> None:
     """What came of it all: figures by centre, and promises and prompts by rule."""
     table = Table(title="\nFigures by centre", title_justify="left")
     columns: dict[str, Callable[[dict[str, float | None]], str]] = {

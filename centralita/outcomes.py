@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.playing import Changed, Failed, play
 from centralita.scenarios import Scenario
 from eventlog.inputs import end
@@ -39,7 +39,7 @@ class Outcome:
 
 
 async def outcomes(
-    client: Client, scenarios: Sequence[Scenario], changed: Changed | None = None
+    client: Operator, scenarios: Sequence[Scenario], changed: Changed | None = None
 ) -> AsyncGenerator[Outcome, None]:
     """Play scenarios, some at once; how each ended, in their order. `changed` alters every protocol."""
     gate = asyncio.Semaphore(AT_ONCE)

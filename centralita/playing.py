@@ -10,14 +10,14 @@ from typing import Any
 from uuid import uuid4
 
 from centralita import centres
-from centralita.client import Client, Fact, Refusal
+from centralita.client import Fact, Problem, Refusal
 from centralita.judging import Event, exactly, fits, holds, story
+from centralita.operating import Operator
 from centralita.scenarios import Scenario, protocol_of
 from centralita.shapes import merged
 from centralita.short import elapsed
 from centralita.steps import Step
 from contracts import registry
-from contracts.base import Problem
 
 __all__ = ["Changed", "Failed", "Playing", "Protocol", "play"]
 
@@ -30,7 +30,7 @@ class Failed(AssertionError):
     """A scenario that did not go as it says: the step, what was expected there, and the story as it went."""
 
 
-async def play(client: Client, scenario: Scenario, *, changed: Changed | None = None) -> list[Event]:
+async def play(client: Operator, scenario: Scenario, *, changed: Changed | None = None) -> list[Event]:
     """Play it in a centre of its own, which is removed again; everything recorded, in order.
 
     `changed` alters each protocol before it is published. Raises Failed, ScenarioError where a protocol in it
@@ -54,7 +54,7 @@ async def play(client: Client, scenario: Scenario, *, changed: Changed | None = 
 class Playing:
     """A scenario under way: what was kept under names, and the log as far as it was read."""
 
-    client: Client
+    client: Operator
     scenario: Scenario
     centre: str
     changed: Changed

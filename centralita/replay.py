@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from centralita import centres, records
-from centralita.client import Client, Fact
+from centralita.client import Fact
+from centralita.operating import Operator
 from contracts import registry
 from contracts.protocol import PLAIN
 from eventlog import errors
@@ -114,7 +115,7 @@ class Import:
         return Fact("record.refused", about, refusal, step.at, name, self.source)
 
 
-async def replay(client: Client, centre: str, path: Path, progress: Progress) -> dict[str, Any]:
+async def replay(client: Operator, centre: str, path: Path, progress: Progress) -> dict[str, Any]:
     """Publish a file of call records, wait until all is settled, and return the figures by queue.
 
     A centre that does not exist is opened with the plain protocol and a virtual clock. Replaying a file again,
@@ -131,7 +132,7 @@ async def replay(client: Client, centre: str, path: Path, progress: Progress) ->
     return await client.query(centre, "sla", "figures", {"by": "queue", "position": position})
 
 
-async def _nature(client: Client, centre: str) -> tuple[ZoneInfo, bool]:
+async def _nature(client: Operator, centre: str) -> tuple[ZoneInfo, bool]:
     """The time zone of the centre's protocol, as that of the file, and whether its clock is virtual."""
     zone, virtual = PLAIN.timezone, False
     for raw in await client.log(centre).read_subject(registry.log_subject(centre, registry.CENTRE, centre)):
@@ -144,7 +145,7 @@ async def _nature(client: Client, centre: str) -> tuple[ZoneInfo, bool]:
     return ZoneInfo(zone), virtual
 
 
-async def _publish(client: Client, centre: str, plan: Import, progress: Progress) -> None:
+async def _publish(client: Operator, centre: str, plan: Import, progress: Progress) -> None:
     total, done, batch = len(plan.steps), 0, list[Fact]()
     for fact in plan.facts():
         batch.append(fact)
@@ -158,7 +159,7 @@ async def _publish(client: Client, centre: str, plan: Import, progress: Progress
     progress("published", total, total)
 
 
-async def _store(client: Client, centre: str, facts: list[Fact]) -> None:
+async def _store(client: Operator, centre: str, facts: list[Fact]) -> None:
     """Publish, and again if it is not known what was stored: repeats are known by their ids."""
     for attempt in range(20):
         try:
@@ -170,7 +171,7 @@ async def _store(client: Client, centre: str, facts: list[Fact]) -> None:
             await asyncio.sleep(0.5)
 
 
-async def _room(client: Client, centre: str) -> None:
+async def _room(client: Operator, centre: str) -> None:
     """Wait while intake is too far behind; the server's disk is no place for what nobody has read."""
     waited, before = 0.0, -1
     while waited < PATIENCE:
@@ -187,7 +188,7 @@ async def _room(client: Client, centre: str) -> None:
     raise errors.Unavailable(f"intake has read nothing of {centre} for {PATIENCE:g} s")
 
 
-async def _settle(client: Client, centre: str, progress: Progress) -> int:
+async def _settle(client: Operator, centre: str, progress: Progress) -> int:
     """Wait until all is settled, for as long as something moves."""
     settled = asyncio.create_task(client.settle(centre, timeout=float("inf")))
     loop = asyncio.get_running_loop()

@@ -13,8 +13,8 @@ from typing import Any
 
 from nats.aio.client import Client as Connection
 
-from centralita.client import Client
 from centralita.copies import Copy, Manifest
+from centralita.operating import Operator
 from centralita.verify import Report, verify
 from contracts import registry
 from eventlog import errors, snapshot
@@ -23,7 +23,7 @@ from eventlog.stream import streams
 
 
 async def restore(
-    client: Client,
+    client: Operator,
     directory: Path,
     manifest: Manifest,
     *,
@@ -94,7 +94,7 @@ def _parts(path: Path) -> Iterator[bytes]:
             yield part
 
 
-async def _heads(client: Client, manifest: Manifest) -> list[str]:
+async def _heads(client: Operator, manifest: Manifest) -> list[str]:
     """What is not the last event of a service, or of the centre itself, as it was."""
     log, wrong = client.log(manifest.centre), []
     for service, head in manifest.heads.items():

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from centralita.door import serving
+from centralita.door.serving import serving
 from centralita.room import keep_going
 from centralita.server import NatsServer
 from contracts.registry import SERVICES

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from centralita.audit import Audit, Witness, anchor_of
-from centralita.client import Client, Refusal
+from centralita.client import Refusal
+from centralita.operating import Operator
 from centralita.stack import ALL
 from contracts import registry
 from eventlog import errors
@@ -54,7 +55,7 @@ class _Kept:
 
 
 async def verify(
-    client: Client,
+    client: Operator,
     centre: str,
     store: Path | None = None,
     heads: Mapping[str, Any] | None = None,
@@ -113,7 +114,7 @@ def _remembered(heads: Mapping[str, Any]) -> list[Witness]:
         raise ValueError(f"heads: expected {expected}, found {heads}") from None
 
 
-async def _running(report: Report, client: Client, centre: str) -> list[Witness]:
+async def _running(report: Report, client: Operator, centre: str) -> list[Witness]:
     """What the running services know; those that do not answer are passed over."""
 
     async def ask(service: str) -> Witness | None:
@@ -128,7 +129,7 @@ async def _running(report: Report, client: Client, centre: str) -> list[Witness]
     return [answer for answer in answers if answer]
 
 
-async def _anchors(client: Client, centre: str, last: int) -> list[Witness]:
+async def _anchors(client: Operator, centre: str, last: int) -> list[Witness]:
     found = []
     terms = registry.log_subject(centre, "*", registry.TERM)
     async for part in client.log(centre).read([terms], 0, last):
@@ -162,7 +163,7 @@ def _witnesses(name: str, kept: _Kept) -> list[Witness]:
     return found
 
 
-async def _inbox(client: Client, centre: str, audit: Audit, end: int) -> list[str]:
+async def _inbox(client: Operator, centre: str, audit: Audit, end: int) -> list[str]:
     """The inbox is trimmed up to what was recorded, never further, and holds what was decided on."""
     recorded = max(writer.inbox for writer in audit.writers.values())
     try:
@@ -183,7 +184,7 @@ async def _inbox(client: Client, centre: str, audit: Audit, end: int) -> list[st
 
 
 async def _rebuild(
-    report: Report, client: Client, service: Service, kept: _Kept, last: int
+    report: Report, client: Operator, service: Service, kept: _Kept, last: int
 ) -> Message | None:
     """Fold what a service recorded, as it would itself, and compare on the way where its checkpoint stands.
 
@@ -239,7 +240,7 @@ async def _differences(
     return found
 
 
-async def _compare_view(report: Report, client: Client, service: Service, kept: _Kept, last: int) -> None:
+async def _compare_view(report: Report, client: Operator, service: Service, kept: _Kept, last: int) -> None:
     assert kept.view
     assert kept.copy
     reading, position = kept.view.reading, kept.view.position

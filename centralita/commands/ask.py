@@ -128,7 +128,7 @@ def _answer(ask: Callable[[], Any], as_json: bool) -> dict[str, Any]:
         answer: dict[str, Any] = run(ask())
     except Refusal as refusal:
         if as_json:
-            print_json(refusal.problem.model_dump(exclude_none=True))
+            print_json(refusal.problem.members())
         raise
     return answer
 

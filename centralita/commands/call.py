@@ -9,7 +9,6 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from centralita.client import Client
 from centralita.commands.common import (
     REFUSED,
     USAGE,
@@ -24,6 +23,7 @@ from centralita.commands.common import (
     run,
 )
 from centralita.lines import cloudevent, data_of, deadline_of, line, service_of
+from centralita.operating import Operator
 from contracts import registry
 from eventlog.codec import Message
 
@@ -69,7 +69,7 @@ async def _call(id: str, centre: str, nats: str | None, as_json: bool) -> None:
         screen.print(shown, soft_wrap=True)
 
 
-async def story(client: Client, centre: str, call: str) -> list[Message]:
+async def story(client: Operator, centre: str, call: str) -> list[Message]:
     """What all services recorded of a call and of the tickets registered for it, in the log's order."""
     messages = await client.story(centre, call)
     if not messages:

@@ -21,7 +21,7 @@ from typer import TyperException
 from typer.core import TyperGroup
 
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.settings import Settings
 from contracts import registry
 from eventlog import errors
@@ -133,10 +133,10 @@ def centre_of(typed: str | None) -> str:
 @asynccontextmanager
 async def connected(
     nats: str | None, centre: str | None = None, *, patience: float = 5.0
-) -> AsyncIterator[Client]:
+) -> AsyncIterator[Operator]:
     """A client, and the certainty that the centre (if one is named) is there."""
     url = server(nats)
-    async with Client(url, name="centralita-cli", timeout=patience) as client:
+    async with Operator(url, name="centralita-cli", timeout=patience) as client:
         if centre is not None:
             known = await centres.names(client.connection)
             if centre not in known:

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from centralita import deadletters
-from centralita.client import Client
 from centralita.commands.common import (
     REFUSED,
     USAGE,
@@ -29,6 +28,7 @@ from centralita.commands.common import (
 )
 from centralita.deadletters import Letter, Outcome
 from centralita.lines import cloudevent
+from centralita.operating import Operator
 from eventlog.codec import timestamp
 
 app = typer.Typer(
@@ -158,7 +158,7 @@ def resend(
 
 
 async def _resend(
-    client: Client,
+    client: Operator,
     centre: str,
     letters: Sequence[Letter],
     chosen: Sequence[Letter],

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from centralita import centres
-from centralita.client import Client
 from centralita.commands.call import chained
 from centralita.commands.common import (
     REFUSED,
@@ -22,6 +21,7 @@ from centralita.commands.common import (
     run,
 )
 from centralita.lines import cloudevent, data_of
+from centralita.operating import Operator
 from centralita.short import facts
 from contracts import registry
 from contracts.protocol import Protocol
@@ -75,7 +75,7 @@ async def _explain(about: str, deadline: str | None, centre: str, nats: str | No
 
 
 async def _proof(
-    client: Client,
+    client: Operator,
     centre: str,
     story: Sequence[Message],
     causes: dict[int, Message | None],
@@ -108,7 +108,7 @@ async def _proof(
     }
 
 
-async def _step(client: Client, centre: str, message: Message, cause: Message | None) -> Proof:
+async def _step(client: Operator, centre: str, message: Message, cause: Message | None) -> Proof:
     """An event of the proof, what it follows from, and what the clocks showed when it was decided."""
     clocks = {"stored": timestamp(message.stored) if message.stored else None}
     if virtual := await _virtual(client, centre, message.log):
@@ -121,7 +121,7 @@ async def _step(client: Client, centre: str, message: Message, cause: Message | 
     }
 
 
-async def _virtual(client: Client, centre: str, position: int) -> str | None:
+async def _virtual(client: Operator, centre: str, position: int) -> str | None:
     """What the virtual clock stood at, as far as the writer had read."""
     subject = registry.log_subject(centre, "intake", registry.CLOCK)
     shown = [raw for raw in await client.log(centre).read_subject(subject) if raw.seq <= position]

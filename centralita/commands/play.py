@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from centralita.client import Client
 from centralita.commands.common import (
     REFUSED,
     USAGE,
@@ -23,6 +22,7 @@ from centralita.commands.common import (
     run,
     somewhere,
 )
+from centralita.operating import Operator
 
 if TYPE_CHECKING:
     from centralita.outcomes import Outcome
@@ -89,7 +89,7 @@ async def _play(scenarios: list[Scenario], nats: str | None, as_json: bool) -> l
     ended: list[Outcome] = []
     async with (
         somewhere(nats) as url,
-        Client(url, name="centralita-play", timeout=30.0) as client,
+        Operator(url, name="centralita-play", timeout=30.0) as client,
         aclosing(outcomes(client, scenarios)) as playing,
     ):
         async for outcome in playing:

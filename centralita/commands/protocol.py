@@ -12,7 +12,6 @@ import typer
 
 import protocols
 from centralita import centres, holidays
-from centralita.client import Client
 from centralita.commands.common import (
     OK,
     REFUSED,
@@ -29,6 +28,7 @@ from centralita.commands.common import (
     print_json,
     run,
 )
+from centralita.operating import Operator
 from centralita.short import facts
 from contracts import registry
 from contracts.events import ProtocolPublished
@@ -179,7 +179,7 @@ async def _rehearse(candidate: Protocol, since: datetime, centre: str, nats: str
         return rehearsal.compare(messages, candidate, since)
 
 
-async def _log(client: Client, centre: str) -> list[Message]:
+async def _log(client: Operator, centre: str) -> list[Message]:
     return [raw.message() async for part in client.recorded(centre) for raw in part]
 
 

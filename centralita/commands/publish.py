@@ -7,7 +7,7 @@ import json as jsonlib
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ import typer
 
 from centralita import clocks
 from centralita.centres import MAX_MESSAGE
-from centralita.client import Client, Fact
+from centralita.client import Fact
 from centralita.commands.common import (
     REFUSED,
     UNREACHABLE,
@@ -31,9 +31,10 @@ from centralita.commands.common import (
     print_json,
     run,
 )
+from centralita.operating import Operator, addressed
 from contracts import registry
 from eventlog import errors
-from eventlog.codec import headers_of
+from eventlog.codec import headers_of, moment
 
 CHUNK = 1 << 18
 AHEAD = 8
@@ -99,7 +100,7 @@ async def _publish(file: Path, centre: str, nats: str | None, done: Published, w
 
 
 async def _store(
-    client: Client, centre: str, facts: list[Fact], done: Published, number: int, wait: float
+    client: Operator, centre: str, facts: list[Fact], done: Published, number: int, wait: float
 ) -> None:
     try:
         done.published += await client.publish(centre, facts, wait=wait)
@@ -142,9 +143,9 @@ def _fact(text: bytes, centre: str) -> Fact:
         raise ValueError("line: expected JSON that is not nested this deeply") from None
     if not isinstance(event, dict):
         raise ValueError(f"line: expected a JSON object, found {type(event).__name__}")
-    fact = Fact.from_cloudevent(event)
+    fact = _from_cloudevent(event)
     try:
-        _, message = fact.message(centre)
+        _, message = addressed(fact, centre)
         headers_of(message)
     except UnicodeEncodeError:
         raise ValueError("line: expected text without lone surrogates") from None
@@ -153,6 +154,27 @@ def _fact(text: bytes, centre: str) -> Fact:
     except registry.Unreadable as error:
         raise ValueError(str(error) if error.unknown else f"data.{error.field}: {error.expected}") from None
     return fact
+
+
+def _from_cloudevent(event: Mapping[str, Any]) -> Fact:
+    for name in ("id", "source", "type", "subject"):
+        if not isinstance(event.get(name), str) or not event[name]:
+            raise ValueError(f"{name}: expected a non-empty text, found {event.get(name)!r}")
+    if event.get("specversion", "1.0") != "1.0":
+        raise ValueError(f"specversion: expected 1.0, found {event['specversion']!r}")
+    if "data_base64" in event:
+        raise ValueError("data_base64: expected data, in JSON")
+    data = event.get("data", {})
+    if not isinstance(data, dict):
+        raise ValueError(f"data: expected an object, found {type(data).__name__}")
+    try:
+        time = moment(event["time"]) if event.get("time") else None
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f"time: expected an RFC 3339 time with an offset, found {event['time']!r}") from None
+    version = event.get("dataversion", 1)
+    if not str(version).isdigit():
+        raise ValueError(f"dataversion: expected a whole number, found {version!r}")
+    return Fact(event["type"], event["subject"], data, time, event["id"], event["source"], int(version))
 
 
 def _no_number(name: str) -> Any:

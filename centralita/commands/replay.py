@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from centralita.client import Client
 from centralita.commands.common import (
     REFUSED,
     AsJson,
@@ -24,6 +23,7 @@ from centralita.commands.common import (
     somewhere,
 )
 from centralita.commands.tables import figures_table
+from centralita.operating import Operator
 from centralita.records import NotCallRecords
 from centralita.replay import replay as replay_file
 
@@ -71,7 +71,7 @@ async def _replay(file: Path, centre: str, store: Path | None, nats: str | None)
             tasks[what] = bars.add_task(what, total=total)
         bars.update(tasks[what], completed=done, total=total)
 
-    async with somewhere(nats, store) as url, Client(url, name="centralita-replay", timeout=30.0) as client:
+    async with somewhere(nats, store) as url, Operator(url, name="centralita-replay", timeout=30.0) as client:
         with bars:
             try:
                 return await replay_file(client, centre, file, progress)

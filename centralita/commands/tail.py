@@ -16,7 +16,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from centralita.client import Client
 from centralita.commands.common import (
     USAGE,
     AsJson,
@@ -32,6 +31,7 @@ from centralita.commands.common import (
 )
 from centralita.lines import cloudevent, line
 from centralita.opening import Opener
+from centralita.operating import Operator, subjects
 from contracts import registry
 from eventlog.codec import Malformed
 from eventlog.stream import Raw, Stream
@@ -89,7 +89,7 @@ def tail(
 
     start = 0 if everything else -1 if new else (last or USUAL)
     try:
-        run(_tail(centre_of(centre), nats, services, call or "*", wanted, start, moment, count, json))
+        run(_tail(centre_of(centre), nats, services, call or "", wanted, start, moment, count, json))
     except Interrupted:
         return  # this is how it is meant to end
 
@@ -111,14 +111,14 @@ async def _tail(
         if since is not None:
             after = await _before(log, since, end)
         elif start > 0:
-            after = await _nth_last(log, _subjects(centre, services, id), wanted, start, end)
+            after = await _nth_last(log, subjects(centre, services, id), wanted, start, end)
         else:
             after = end if start else 0
         await _follow(client, centre, services, id, wanted, after, count, as_json)
 
 
 async def _follow(
-    client: Client,
+    client: Operator,
     centre: str,
     services: Sequence[str],
     id: str,
@@ -129,7 +129,7 @@ async def _follow(
 ) -> None:
     terminal, shown, opener = console(), 0, Opener(client.log(centre), centre)
     screen = terminal if terminal.is_terminal else None
-    async for part in client.follow(centre, after=after, services=services, id=id):
+    async for part in client.follow(centre, after=after, services=services, about=id):
         for raw in part:
             if not wanted(raw):
                 continue
@@ -175,11 +175,6 @@ async def _writable(fd: int) -> None:
         await ready.wait()
     finally:
         loop.remove_writer(fd)
-
-
-def _subjects(centre: str, services: Sequence[str], id: str) -> list[str]:
-    token = ">" if id == "*" else id
-    return [registry.log_subject(centre, name, token) for name in services or ("*",)]
 
 
 async def _nth_last(log: Stream, subjects: Sequence[str], wanted: Wanted, number: int, end: int) -> int:

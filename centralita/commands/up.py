@@ -16,7 +16,6 @@ from typing import Annotated, Literal
 import typer
 
 import protocols
-from centralita.client import Client
 from centralita.commands.common import (
     REFUSED,
     UNREACHABLE,
@@ -32,6 +31,7 @@ from centralita.commands.common import (
     run,
 )
 from centralita.commands.protocol import loaded
+from centralita.operating import Operator
 from centralita.settings import Settings
 from contracts.protocol import Protocol
 from contracts.registry import SERVICES
@@ -182,7 +182,7 @@ async def _open(url: str, opening: Opening) -> dict[str, str]:
     """Open it where it is not, and set a clock that is virtual; what to say of it."""
     from centralita import centres, clocks  # only where one is asked for
 
-    async with Client(url, name="centralita-cli") as client:
+    async with Operator(url, name="centralita-cli") as client:
         kind: Literal["real", "virtual"] = "virtual" if opening.virtual else "real"
         new = await centres.add(client.connection, opening.centre, opening.protocol, clock=kind)
         found = kind if new else await clocks.kind(client, opening.centre)

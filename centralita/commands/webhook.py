@@ -10,7 +10,6 @@ from nats.js.errors import NotFoundError
 from rich.table import Table
 from rich.text import Text
 
-from centralita.client import Client
 from centralita.commands.common import (
     REFUSED,
     USAGE,
@@ -28,6 +27,7 @@ from centralita.commands.common import (
     run,
     server,
 )
+from centralita.operating import Operator
 from centralita.outlets.hooks import MOST, Hook, Hooks, Letter, hook_of
 from centralita.outlets.place import Bucket, Progress
 
@@ -235,7 +235,7 @@ async def _known(hooks: Hooks) -> dict[str, Hook]:
         return {}
 
 
-async def _hook(client: Client, centre: str, id: str) -> tuple[Hooks, Hook]:
+async def _hook(client: Operator, centre: str, id: str) -> tuple[Hooks, Hook]:
     hooks = Hooks(Bucket(client.connection, centre))
     known = await _known(hooks)
     if id not in known:

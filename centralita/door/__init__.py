@@ -1,5 +1,1 @@
 """The HTTP door: what can be done over NATS, over HTTP. It holds no state; as many may run as one likes."""
-
-from centralita.door.serving import Served, serving
-
-__all__ = ["Served", "serving"]

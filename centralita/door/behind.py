@@ -6,15 +6,13 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
-import nats
 from nats.aio.msg import Msg
 
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from contracts import registry
 from eventlog import errors
 from eventlog.codec import Message, headers_of
-from eventlog.inputs import end
 from eventlog.stream import Raw, Settings, Stream
 
 PATIENCE = 6.0
@@ -28,7 +26,7 @@ FOLLOWING = Settings(window=256, window_bytes=2 << 20, heartbeat=0.5)
 class Behind:
     """The only way from the door to NATS; names are judged here, so that none can stand for a wildcard."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Operator) -> None:
         self.client, self.connection = client, client.connection
         self._batches = asyncio.Semaphore(BATCHES)
 
@@ -78,39 +76,21 @@ class Behind:
         errors.check(answer)
         return int(answer["seq"])
 
-    async def ask(self, centre: str, subject: str, content: bytes, headers: Mapping[str, str]) -> Msg:
-        """A service's answer; errors.NoStream where there is no such centre, errors.Unavailable without one.
-
-        Who takes over just now may not have heard it: it is asked again, and done once all the same.
-        """
+    async def ask(
+        self, centre: str, subject: str, content: bytes, headers: Mapping[str, str], timeout: float = PATIENCE
+    ) -> Msg:
+        """A service's answer; errors.NoStream where there is no such centre, errors.Unavailable without one."""
         _named(centre)
         self.reachable()
-        until, patience = asyncio.get_running_loop().time() + PATIENCE, 0.25
-        asked = set[asyncio.Task[Msg]]()
-        try:
-            while (left := until - asyncio.get_running_loop().time()) > 0:
-                request = self.connection.request(subject, content, timeout=left, headers=dict(headers))
-                asked.add(asyncio.create_task(request))
-                done, _ = await asyncio.wait(
-                    asked, timeout=min(patience, left), return_when=asyncio.FIRST_COMPLETED
-                )
-                if done:
-                    return done.pop().result()
-                await self.centre(centre)
-                patience *= 2
-        except nats.errors.MaxPayloadError as error:
-            raise errors.of(error) from error
-        except (nats.errors.Error, TimeoutError, OSError):
-            await self.centre(centre)
-        finally:
-            await end(*asked)
-        service = subject.split(".")[2]
-        raise errors.Unavailable(f"no active {service} answers for the centre {centre!r}")
+        return await self.client.ask(centre, subject, content, headers, timeout)
 
     async def read(
         self, centre: str, subjects: Sequence[str], after: int, until: int | None
     ) -> AsyncGenerator[list[Raw], None]:
-        """What a log holds after a position, in lists: up to another, or for ever, over lost connections."""
+        """What a log holds after a position, in lists: up to another, or for ever, over lost connections.
+
+        errors.NoStream where the centre is removed meanwhile.
+        """
         log = self.log(centre)
         while until is None or after < until:
             try:
@@ -127,8 +107,6 @@ class Behind:
                     await asyncio.sleep(0.05 if after < until else 0)
             except errors.Unavailable:
                 await asyncio.sleep(0.2)
-            except errors.NoStream:
-                return  # the centre was removed
 
 
 def _named(centre: str) -> str:

@@ -24,7 +24,7 @@ def facts_of(request: Request, body: bytes, limits: Limits) -> list[Fact]:
     """The facts of a request, each judged; Wrong says which field of which is not as expected."""
     kind, around = media(request), trace(request)
     if kind == STRUCTURED:
-        return [_structured(_parsed(body), around, "")]
+        return [structured(_parsed(body), around, "")]
     if kind == BATCH:
         events = _parsed(body)
         if not isinstance(events, list):
@@ -32,7 +32,7 @@ def facts_of(request: Request, body: bytes, limits: Limits) -> list[Fact]:
         if len(events) > limits.events:
             found = f"the batch has {len(events)} events"
             raise Exceeded("request-too-large", 413, found, f"at most {limits.events}")
-        return [_structured(event, around, f"[{number}].") for number, event in enumerate(events)]
+        return [structured(event, around, f"[{number}].") for number, event in enumerate(events)]
     if kind.startswith("application/cloudevents") or kind not in ("", JSON):
         raise unsupported(kind, f"{JSON} with ce- headers, {STRUCTURED} or {BATCH}")
     names = {name for name in request.headers if name.startswith("ce-") and name != "ce-datacontenttype"}
@@ -48,7 +48,8 @@ def _parsed(body: bytes) -> Any:
         raise _wrong("", "", wrong) from None
 
 
-def _structured(event: Any, around: str, where: str) -> Fact:
+def structured(event: Any, around: str, where: str) -> Fact:
+    """A fact out of a CloudEvent in JSON form, judged; `around` is its trace unless it has one, `where` it stands."""
     try:
         headers, data = unpacked(event)
     except Malformed as wrong:

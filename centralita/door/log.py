@@ -15,8 +15,10 @@ from starlette.types import Receive, Scope, Send
 
 from centralita.door.endpoint import Door, header, query
 from centralita.door.problems import malformed, response, told
+from centralita.operating import subjects
 from contracts import registry
 from contracts.http import LogQuery
+from eventlog import errors
 from eventlog.codec import Message, headers_of
 from eventlog.inputs import end
 from eventlog.stream import Raw
@@ -39,15 +41,10 @@ async def followed(door: Door, request: Request) -> Response:
             raise malformed("last-event-id", "a position, as the id of an event has it")
         after = int(last)
     centre = await door.behind.centre(request.path_params["centre"])
-    subjects = [
-        registry.log_subject(centre, service, wanted.about or ">") for service in wanted.service or ("*",)
-    ]
-    if not wanted.service and not wanted.about:
-        subjects = [f"log.{centre}.>"]
     if request.method == "HEAD":
         return Response(media_type=EventSource.media_type)
-    parts = door.behind.read(centre, subjects, after, wanted.until)
-    return EventSource(door, parts)
+    found = subjects(centre, wanted.service, wanted.about or "")
+    return EventSource(door, door.behind.read(centre, found, after, wanted.until), wanted.until)
 
 
 class EventSource(Response):
@@ -55,10 +52,10 @@ class EventSource(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, door: Door, parts: AsyncGenerator[list[Raw], None]) -> None:
+    def __init__(self, door: Door, parts: AsyncGenerator[list[Raw], None], until: int | None) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
-        self._door, self._parts = door, parts
+        self._door, self._parts, self._until = door, parts, until
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one reader."""
@@ -76,7 +73,8 @@ class EventSource(Response):
             await asyncio.wait((telling, gone, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
             await end(telling, gone, leaving)
-        if not telling.cancelled() and (reason := telling.exception()):
+        reason = None if telling.cancelled() else telling.exception()
+        if reason and not isinstance(reason, errors.NoStream):  # the centre was removed
             structlog.get_logger().warning("door.reader_lost", reason=type(reason).__name__)
         with suppress(TimeoutError):
             async with asyncio.timeout(0.5):  # a reader that takes nothing is left without a good-bye
@@ -94,6 +92,8 @@ class EventSource(Response):
                 finally:
                     await end(coming)
                 if (part := coming.result()) is None:
+                    if self._until is not None:
+                        await self._send(send, f"id: {self._until}\n\n")  # so far, and not only cut off
                     return
                 await self._send(send, "".join(map(_text, part)))
 

@@ -38,8 +38,10 @@ def malformed(field: str, expected: str, found: str = "") -> Wrong:
 def told(reason: Exception) -> Problem:
     """The one place where what went wrong becomes what the caller is told."""
     match reason:
-        case Wrong() | Refusal():
+        case Wrong():
             return reason.problem
+        case Refusal():
+            return Problem.model_validate(reason.problem.members())
         case HTTPException(status_code=404):
             return _problem(404, "unknown-resource", "Not found", "there is nothing under this path")
         case HTTPException(status_code=405):

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from centralita.client import Client
 from centralita.door.app import application
 from centralita.door.behind import Behind
 from centralita.door.endpoint import Door
 from centralita.door.limits import Limits, Room
+from centralita.operating import Operator
 from services.edge import serve_http
 
 FAREWELL = 3
@@ -40,7 +40,7 @@ async def serving(
     Raises OSError where the port is taken, errors.Unavailable where no server answers.
     """
     leaving = asyncio.Event()
-    async with Client(nats, name="centralita-door") as client:
+    async with Operator(nats, name="centralita-door") as client:
         door = Door(Behind(client), Room(limits or Limits()), token, leaving)
         server, task = await serve_http(application(door), host, port, farewell=FAREWELL)
         task.set_name("door")

@@ -73,7 +73,8 @@ class Door:
         with self._http.stream("GET", f"/{centre}/log", params=wanted) as answer:
             _check(answer)
             for each in EventSource(answer).iter_sse():
-                yield Event.of(json.loads(each.data), int(each.id))
+                if each.data:  # what ends it has none
+                    yield Event.of(json.loads(each.data), int(each.id))
 
     def _asked(self, method: str, path: str, **more: Any) -> Any:
         answer = self._http.request(method, path, **more)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from centralita.client import Client
+from centralita.operating import Operator
 from tests.cli.keyboard import Answer, Stack
 
 CALLS = "\n".join(
@@ -127,5 +127,5 @@ def test_what_contradicts_itself_is_restored_only_if_so_wished(stack: Stack, tmp
 
 async def intruded(url: str, subject: str) -> None:
     """Something that no service wrote, among what a service recorded."""
-    async with Client(url) as client:
+    async with Operator(url) as client:
         await client.connection.request(subject, b"{}", timeout=5)

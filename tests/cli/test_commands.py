@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from tests.cli.keyboard import Stack, environment, typed
 
@@ -192,7 +192,7 @@ async def test_a_server_lost_on_the_way_says_what_is_stored(tmp_path: Path) -> N
         )
         assert publishing.stdin
         publishing.stdin.write(CALL[0].encode())
-        async with Client(server.url) as client:
+        async with Operator(server.url) as client:
             for _ in range(3000):
                 if await client.inbox("acme").last_sequence():
                     break

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from contracts import registry
 from contracts.protocol import PLAIN
@@ -24,7 +24,7 @@ CENTRE = "acme"
 TYPES = ("call.offered", "call.answered", "call.ended")
 
 
-async def record(client: Client, first: int, last: int) -> None:
+async def record(client: Operator, first: int, last: int) -> None:
     """Events `first` to `last` of three calls, as intake would record them, at positions two higher."""
     await client.log(CENTRE).append(
         [(registry.log_subject(CENTRE, "intake", f"c-{n % 3}"), event(n)) for n in range(first, last + 1)]
@@ -40,9 +40,9 @@ def event(number: int) -> Message:
 
 
 @asynccontextmanager
-async def recorded(store: Path, count: int) -> AsyncIterator[tuple[NatsServer, Client]]:
+async def recorded(store: Path, count: int) -> AsyncIterator[tuple[NatsServer, Operator]]:
     """A server with a centre whose log holds this many events."""
-    async with NatsServer.start(store) as server, Client(server.url) as client:
+    async with NatsServer.start(store) as server, Operator(server.url) as client:
         await centres.add(client.connection, CENTRE, PLAIN)
         await record(client, 1, count)
         yield server, client

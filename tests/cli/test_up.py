@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.process import StoreLock
 from centralita.server import NatsServer
 from contracts import registry
@@ -68,7 +68,7 @@ async def test_one_service_on_a_server_that_runs_already(tmp_path: Path) -> None
             assert (await pages.get("/readyz")).json()["ready"] is True
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 20) == 0
-        async with Client(server.url) as client:
+        async with Operator(server.url) as client:
             assert client.connection.is_connected
 
 
@@ -111,7 +111,7 @@ async def test_each_service_has_its_pages(service: str, stack: Stack) -> None:
 async def test_metrics_name_known_centres_only(stack: Stack) -> None:
     """Positions by centre, requests by verb; a centre that somebody invents is counted and makes no label."""
     centre = f"c{uuid4().hex[:8]}"
-    async with Client(stack.url) as client:
+    async with Operator(stack.url) as client:
         await centres.add(client.connection, centre, PLAIN)
         await client.connection.publish(registry.query_subject("invented", "sla", "status"), b"{}")
         await client.query(centre, "sla", "status")
@@ -131,7 +131,7 @@ async def test_metrics_name_known_centres_only(stack: Stack) -> None:
 
 async def test_every_service_is_discoverable(stack: Stack) -> None:
     """On $SRV.PING and $SRV.INFO all four answer, and list the subjects of their commands and queries."""
-    async with Client(stack.url) as client:
+    async with Operator(stack.url) as client:
         for verb in ("PING", "INFO"):
             inbox = client.connection.new_inbox()
             replies = await client.connection.subscribe(inbox)
@@ -170,7 +170,7 @@ async def test_nobody_to_tell_stops_no_work(tmp_path: Path) -> None:
     assert process.stdout
     ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
     try:
-        async with Client(ready["nats"]) as client:
+        async with Operator(ready["nats"]) as client:
             await centres.add(client.connection, "acme", PLAIN)
             await client.settle("acme", 20)
     finally:

@@ -38,7 +38,7 @@ class Http:
         query.setdefault("until", await self.settled())
         async with self.http.stream("GET", f"{self.centre}/log", params=query, headers=headers) as told:
             assert told.status_code == 200
-            return [event async for event in EventSource(told).aiter_sse()]
+            return [event async for event in EventSource(told).aiter_sse() if event.data]
 
     async def names(self, **query: Any) -> list[str]:
         """The types of what the log holds."""

@@ -19,9 +19,10 @@ from httpx_sse import EventSource
 
 import protocols
 from centralita import centres
-from centralita.client import Client, Fact
-from centralita.door import Served, serving
+from centralita.client import Fact
 from centralita.door.limits import Limits
+from centralita.door.serving import Served, serving
+from centralita.operating import Operator, addressed
 from centralita.server import NatsServer
 from tests.cli.keyboard import environment
 
@@ -38,13 +39,13 @@ async def raw(url: str, path: str) -> AsyncIterator[tuple[asyncio.StreamReader, 
         writer.transport.abort()
 
 
-async def consumers(client: Client) -> int:
+async def consumers(client: Operator) -> int:
     """How many read the log."""
     info = await client.connection.jetstream().stream_info("LOG_acme")
     return int(info.state.consumer_count)
 
 
-async def until(client: Client, count: int) -> None:
+async def until(client: Operator, count: int) -> None:
     """Wait until so many read the log."""
     async with asyncio.timeout(10):
         while await consumers(client) != count:
@@ -52,19 +53,19 @@ async def until(client: Client, count: int) -> None:
 
 
 @pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[tuple[Client, Served]]:
+async def door(tmp_path: Path) -> AsyncIterator[tuple[Operator, Served]]:
     """A door before a server with an open centre and no services: the log says what we write there."""
     limits = Limits(readers=3, patience=1.0)
     async with (
         NatsServer.start(tmp_path) as server,
-        Client(server.url) as client,
+        Operator(server.url) as client,
         serving(server.url, limits=limits) as served,
     ):
         await centres.add(client.connection, "acme", protocols.load("insurer"))
         yield client, served
 
 
-async def test_a_reader_that_leaves_is_forgotten(door: tuple[Client, Served]) -> None:
+async def test_a_reader_that_leaves_is_forgotten(door: tuple[Operator, Served]) -> None:
     """When its connection ends, in whatever way, its consumer is gone from the server within a moment."""
     client, served = door
     for _ in range(2):
@@ -75,7 +76,7 @@ async def test_a_reader_that_leaves_is_forgotten(door: tuple[Client, Served]) ->
         await until(client, 0)
 
 
-async def test_too_many_readers_are_told_to_come_again(door: tuple[Client, Served]) -> None:
+async def test_too_many_readers_are_told_to_come_again(door: tuple[Operator, Served]) -> None:
     """Beyond its limit the door answers 429 with Retry-After; when one has left, there is room again."""
     client, served = door
     async with httpx.AsyncClient(base_url=served.url, trust_env=False) as http:
@@ -88,11 +89,11 @@ async def test_too_many_readers_are_told_to_come_again(door: tuple[Client, Serve
         assert (await http.get("acme/log", params={"until": 2})).status_code == 200
 
 
-async def test_a_slow_reader_fills_nothing(door: tuple[Client, Served]) -> None:
+async def test_a_slow_reader_fills_nothing(door: tuple[Operator, Served]) -> None:
     """One that takes nothing holds a few megabytes of a large log at most, and is let go after a while."""
     client, served = door
     note, log = "x" * 400_000, client.log("acme")
-    facts = [Fact("call.ended", f"c-{n}", {"note": note}).message("acme")[1] for n in range(60)]
+    facts = [addressed(Fact("call.ended", f"c-{n}", {"note": note}), "acme")[1] for n in range(60)]
     for fact in facts:
         await log.append([(f"log.acme.intake.{fact.aggregate}", fact)])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -106,7 +107,7 @@ async def test_a_slow_reader_fills_nothing(door: tuple[Client, Served]) -> None:
                 pass
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(door: tuple[Client, Served]) -> None:
+async def test_a_body_that_does_not_come_is_not_waited_for(door: tuple[Operator, Served]) -> None:
     """Who announces a body and sends none is told 408, and what is left out is stored nowhere."""
     _, served = door
     at = urlsplit(served.url)

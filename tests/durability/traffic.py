@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from centralita import centres
-from centralita.client import Client, Fact
+from centralita.client import Fact
+from centralita.operating import Operator
 from centralita.stack import running
 from contracts import registry
 from contracts.protocol import PLAIN
@@ -29,7 +30,7 @@ async def told(
 ) -> dict[tuple[str, int], str]:
     """Tell it, and say which event id stands where, by stream and sequence."""
     count = 0
-    async with Client(url, timeout=20) as client:
+    async with Operator(url, timeout=20) as client:
         async with running(store, url=url, pace=PACE):
             await centres.add(client.connection, CENTRE, PLAIN, clock="virtual", replicas=replicas)
             for number in groups * rounds:

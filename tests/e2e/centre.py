@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from centralita.client import Client, Fact
+from centralita.client import Fact
+from centralita.operating import Operator
 from contracts import registry
 from eventlog.codec import Message
 from tests.unit.given import at
@@ -85,7 +86,7 @@ def story_of(log: Iterable[Message]) -> dict[str, list[Told]]:
 class Centre:
     """A centre and a client that works with it."""
 
-    client: Client
+    client: Operator
     name: str
 
     async def tell(self, *facts: Fact | Iterable[Fact]) -> int:

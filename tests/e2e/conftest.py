@@ -10,7 +10,7 @@ import pytest
 
 import protocols
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from contracts.protocol import Protocol
 from tests.e2e.centre import Centre
 from tests.e2e.stacks import STACKS, Stack
@@ -25,14 +25,14 @@ def stack(request: pytest.FixtureRequest, stacks: Callable[[str], Stack]) -> Sta
 
 
 @pytest.fixture
-async def client(stack: Stack) -> AsyncIterator[Client]:
+async def client(stack: Stack) -> AsyncIterator[Operator]:
     """A client of the running stack."""
-    async with Client(stack.url, name="e2e") as connected:
+    async with Operator(stack.url, name="e2e") as connected:
         yield connected
 
 
 @pytest.fixture
-async def open_centre(client: Client) -> AsyncIterator[Open]:
+async def open_centre(client: Operator) -> AsyncIterator[Open]:
     """Opens centres, on the cold-industry protocol and a virtual clock; all are removed in the end."""
     opened: list[str] = []
 

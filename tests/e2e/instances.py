@@ -17,7 +17,7 @@ from typing import Any
 
 from nats.errors import Error as NatsError
 
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.process import die_with_parent
 from contracts import registry
 from contracts.registry import SERVICES
@@ -87,7 +87,7 @@ async def instances(url: str, store: Path, apart: bool) -> AsyncIterator[list[In
         yield list(await asyncio.gather(*entering))
 
 
-async def taken(client: Client, centres: Sequence[str], since: float, seconds: float = 40) -> list[float]:
+async def taken(client: Operator, centres: Sequence[str], since: float, seconds: float = 40) -> list[float]:
     """Wait until every seat has been taken since then: after how many seconds each was."""
     found = list[float]()
     async with asyncio.timeout(seconds):
@@ -105,14 +105,16 @@ async def taken(client: Client, centres: Sequence[str], since: float, seconds: f
     return found
 
 
-async def answering(client: Client, centres: Sequence[str], since: float, seconds: float = 40) -> list[float]:
+async def answering(
+    client: Operator, centres: Sequence[str], since: float, seconds: float = 40
+) -> list[float]:
     """Wait until an instance answers on every seat that has taken it since then: after how many seconds each did."""
     async with asyncio.timeout(seconds):
         seats = [(centre, service) for centre in centres for service in SERVICES]
         return await asyncio.gather(*(_answers(client, *seat, since) for seat in seats))
 
 
-async def _answers(client: Client, centre: str, service: str, since: float) -> float:
+async def _answers(client: Operator, centre: str, service: str, since: float) -> float:
     subject, patience = registry.query_subject(centre, service, "status"), 0.1
     while True:
         with contextlib.suppress(NatsError):
@@ -124,14 +126,14 @@ async def _answers(client: Client, centre: str, service: str, since: float) -> f
         await asyncio.sleep(0.02)
 
 
-async def _stored(client: Client, centre: str, seq: int) -> float:
+async def _stored(client: Operator, centre: str, seq: int) -> float:
     raw = await client.log(centre).get(seq)
     assert raw
     assert raw.stored
     return raw.stored.timestamp()
 
 
-async def terms(client: Client, centre: str, service: str) -> list[tuple[str, float]]:
+async def terms(client: Operator, centre: str, service: str) -> list[tuple[str, float]]:
     """The terms of a seat: taken or released, and when."""
     log = client.log(centre)
     subject = registry.log_subject(centre, service, registry.TERM)

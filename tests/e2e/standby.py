@@ -12,8 +12,9 @@ from pathlib import Path
 
 import protocols
 from centralita import centres
-from centralita.client import Client, Fact
+from centralita.client import Fact
 from centralita.cluster import start_cluster
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from centralita.verify import verify
 from tests.e2e.instances import answering, instances, taken
@@ -39,7 +40,7 @@ async def main() -> None:
             servers = [await NatsServer.start(directory / "server")]
         url, names = servers[0].url, [f"c{number}" for number in range(given.centres)]
         try:
-            async with Client(url, timeout=60) as client:
+            async with Operator(url, timeout=60) as client:
                 for centre in names:
                     protocol = protocols.load("cold-industry")
                     await centres.add(

@@ -9,7 +9,8 @@ import pytest
 from nats.js.errors import NotFoundError
 
 from centralita import attachments, centres
-from centralita.client import Client, Refusal
+from centralita.client import Refusal
+from centralita.operating import Operator
 from contracts import registry
 from contracts.protocol import PLAIN, Attachments
 from eventlog import errors
@@ -85,7 +86,7 @@ async def test_a_changed_file_is_told(open_centre: Open, tmp_path: Path) -> None
         await attachments.get(centre.client, centre.name, 1, "pantalla.png")
 
 
-async def held(client: Client, centre: str) -> list[str]:
+async def held(client: Operator, centre: str) -> list[str]:
     """The objects in a centre's store."""
     store = await client.connection.jetstream().object_store(registry.attachments_bucket(centre))
     try:

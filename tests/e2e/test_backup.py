@@ -15,9 +15,10 @@ import pytest
 import protocols
 from centralita import centres
 from centralita.backup import backup
-from centralita.client import Client, Fact
+from centralita.client import Fact
 from centralita.cluster import start_cluster
 from centralita.copies import Copy, Manifest, read
+from centralita.operating import Operator
 from centralita.restore import restore
 from centralita.server import NatsServer
 from centralita.stack import running
@@ -39,7 +40,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     there.stop()
 
 
-async def stored(client: Client, centre: str, last: int) -> list[dict[str, Any]]:
+async def stored(client: Operator, centre: str, last: int) -> list[dict[str, Any]]:
     """The log up to a position as the server keeps it: subjects, headers, bytes, sequences and times."""
     api, found = "$JS.API.STREAM.MSG.GET", list[dict[str, Any]]()
     for seq in range(1, last + 1):
@@ -49,7 +50,7 @@ async def stored(client: Client, centre: str, last: int) -> list[dict[str, Any]]
     return found
 
 
-async def outcomes(client: Client, centre: str, until: int = 1 << 62) -> Counter[str]:
+async def outcomes(client: Operator, centre: str, until: int = 1 << 62) -> Counter[str]:
     """How often each fact was decided on up to a position of the log, by its id."""
     readers = set(registry.TOPICS.values())
     log = (it for it in await Centre(client, centre).log() if it.seq <= until and it.place[0] == 1)
@@ -66,7 +67,7 @@ def waiting(seconds: float) -> Callable[[Copy], None]:
     return lambda copy: time.sleep(seconds if copy.name.startswith("LOG_") else 0)
 
 
-async def opened(client: Client, centre: str, protocol: str = "cold-industry", **options: Any) -> None:
+async def opened(client: Operator, centre: str, protocol: str = "cold-industry", **options: Any) -> None:
     """The centre, open and settled."""
     await centres.add(client.connection, centre, protocols.load(protocol), clock="virtual", **options)
     await client.settle(centre)
@@ -77,7 +78,7 @@ async def test_a_backup_in_the_midst_of_work_loses_and_doubles_nothing(
 ) -> None:
     """All that was acknowledged before it has one outcome after the restore; the log up to it is the same."""
     centre = "busy"
-    async with Client(two[0]) as here, Client(two[1], timeout=30) as there:
+    async with Operator(two[0]) as here, Operator(two[1], timeout=30) as there:
         await opened(here, centre)
         facts = [fact("customer.registered", "42", 0, **CUSTOMER), *traffic(40)]
         acknowledged: list[Fact] = []
@@ -114,7 +115,7 @@ async def test_a_backup_in_the_midst_of_work_loses_and_doubles_nothing(
 async def test_what_was_in_memory_alone_is_in_no_backup(two: tuple[str, str], tmp_path: Path) -> None:
     """Of a centre that forgets strangers there is the log; its inbox is made anew, and positions go on."""
     centre = "discreet"
-    async with Client(two[0]) as here, Client(two[1], timeout=30) as there:
+    async with Operator(two[0]) as here, Operator(two[1], timeout=30) as there:
         await opened(here, centre, "insurer")
         await here.publish(centre, traffic(6))
         await here.settle(centre)
@@ -139,7 +140,7 @@ async def test_a_replicated_centre_is_copied_and_put_back(tmp_path: Path) -> Non
     servers = await start_cluster(tmp_path / "servers")
     try:
         servers.append(single := await NatsServer.start(tmp_path / "single"))
-        async with Client(servers[0].url, timeout=20) as here, Client(single.url, timeout=20) as alone:
+        async with Operator(servers[0].url, timeout=20) as here, Operator(single.url, timeout=20) as alone:
             async with running(tmp_path, url=servers[0].url):
                 await opened(here, centre, replicas=3)
                 loading = asyncio.create_task(here.publish(centre, traffic(8)))

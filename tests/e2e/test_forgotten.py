@@ -13,9 +13,10 @@ import pytest
 
 import protocols
 from centralita import centres
-from centralita.client import Client, Fact, Refusal
+from centralita.client import Fact, Refusal
 from centralita.lines import line
 from centralita.opening import Opener
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from centralita.verify import verify
 from contracts.protocol import Privacy, Protocol
@@ -80,7 +81,7 @@ def customers_call(call: str, at: float) -> list[Fact]:
 @asynccontextmanager
 async def opened(stack: Stack, protocol: Protocol | None = None) -> AsyncIterator[Centre]:
     """The centre of a stack, opened if it is not, with a client of its own."""
-    async with Client(stack.url, name="forgotten") as client:
+    async with Operator(stack.url, name="forgotten") as client:
         await centres.add(client.connection, CENTRE, protocol or discreet(), clock="virtual")
         await client.settle(CENTRE)
         yield Centre(client, CENTRE)

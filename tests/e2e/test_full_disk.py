@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from centralita import centres, room
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.stack import running
 from contracts.protocol import PLAIN
 from eventlog import errors
@@ -41,7 +41,7 @@ async def test_a_full_disk_loses_nothing_and_is_survived(
     monkeypatch.setattr(room.keep_going, "__defaults__", (4 << 20,))
     async with (
         running(small_disk, services=("intake", "sla"), pace=Pace(checkpoint=1)) as stack,
-        Client(stack.url, timeout=1) as client,
+        Operator(stack.url, timeout=1) as client,
     ):
         await centres.add(client.connection, NAME, PLAIN)
         centre, acknowledged, filler = Centre(client, NAME), 0, small_disk / "filler"

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from centralita.client import Client, Fact, Refusal
+from centralita.client import Fact, Refusal
+from centralita.operating import Operator
 from contracts import registry
 from contracts.protocol import Limits, Protocol
 from eventlog.codec import timestamp
@@ -20,7 +21,7 @@ NEED = {"category": "question", "need": "Horario", "by": "lucia"}
 
 async def test_a_query_that_waits_for_a_position_holds_up_no_other(centre: Centre) -> None:
     """Whoever asks for a position that does not come is told so after a while; all others are answered meanwhile."""
-    async with Client(centre.client.url, timeout=20) as patient:
+    async with Operator(centre.client.url, timeout=20) as patient:
         asked = patient.query(centre.name, "tickets", "tickets", {"position": 10**9})
         waiting = asyncio.create_task(asked)
         await asyncio.sleep(0.2)

@@ -12,6 +12,7 @@ import pytest
 from centralita import deadletters
 from centralita.client import Refusal
 from centralita.deadletters import Letter
+from centralita.operating import addressed
 from centralita.verify import verify
 from contracts import facts as f
 from contracts import registry
@@ -317,7 +318,7 @@ async def test_a_letter_sent_again_twice(
     for cured, left in ((False, 1), (True, 0)):
         poison.cured = cured
         (letter,) = await letters(centre)
-        again = answered.message(centre.name)[1]._replace(resends=letter.position, actor="eva", why="both")
+        again = addressed(answered, centre.name)[1]._replace(resends=letter.position, actor="eva", why="both")
         where = registry.inbox_subject(centre.name, "call", "c1")
         await centre.client.inbox(centre.name).append([(where, again), (where, again)])
         await centre.client.settle(centre.name)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from centralita import centres
-from centralita.client import Client, Refusal
+from centralita.client import Refusal
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from centralita.stack import running
 from contracts import registry
@@ -37,7 +38,7 @@ async def centre_of(
     """A centre on a server of its own where these services run, within these limits."""
     async with (
         running(store, services=services, limits=limits, pace=BRISK) as stack,
-        Client(stack.url) as client,
+        Operator(stack.url) as client,
     ):
         await centres.add(client.connection, NAME, PLAIN, **options)
         for service in services:
@@ -72,7 +73,7 @@ async def test_each_limit_of_requests_is_a_problem_of_its_own(
             reply = await centre.client.connection.request(subject, b"{}", timeout=5)
             told.append(json.loads(reply.data).get("rule"))
         assert (told[0], set(told)) == (None, {None, "rate-exceeded"})
-        async with Client(centre.client.url) as patient:
+        async with Operator(centre.client.url) as patient:
             assert await patient.query(NAME, "tickets", "status")
 
 
@@ -165,13 +166,13 @@ async def test_a_fact_that_no_message_holds_is_refused(tmp_path: Path) -> None:
 async def test_what_is_not_permitted_is_told_as_such(tmp_path: Path) -> None:
     """Who may publish facts only is told at once what it is that the server forbids."""
     async with NatsServer.start(tmp_path) as server:
-        async with Client(server.url) as client:
+        async with Operator(server.url) as client:
             await centres.add(client.connection, NAME, PLAIN)
         may = ["inbox.acme.call.>", "_INBOX.>", "$JS.API.STREAM.INFO.INBOX_acme", "$JS.API.STREAM.NAMES"]
         backend = {"user": "backend", "password": "x", "permissions": {"publish": {"allow": may}}}
         server._config = {**server._config, "authorization": {"users": [backend]}}
         await server.restart()
-        async with Client(server.url.replace("//", "//backend:x@"), timeout=0.5) as client:
+        async with Operator(server.url.replace("//", "//backend:x@"), timeout=0.5) as client:
             assert await client.publish(NAME, [offered("c1", 0)]) == 1
             for number in (1, 30):
                 with pytest.raises(errors.Denied, match="permissions violation"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import protocols
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.stack import running
 from centralita.verify import verify
 from tests.e2e.centre import Centre, advanced, fact, offered, signed_in, stated
@@ -14,7 +14,7 @@ from tests.e2e.centre import Centre, advanced, fact, offered, signed_in, stated
 
 async def test_a_call_that_was_nowhere_and_is_over_is_read_back(tmp_path: Path) -> None:
     """Routing hears of a call, knows nothing of it, gives it an owner, forgets it, and hears of it again."""
-    async with running(tmp_path) as stack, Client(stack.url) as client:
+    async with running(tmp_path) as stack, Operator(stack.url) as client:
         await centres.add(client.connection, "acme", protocols.load("cold-industry"), clock="virtual")
         centre = Centre(client, "acme")
         await centre.tell(signed_in("ana"))

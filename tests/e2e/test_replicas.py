@@ -8,15 +8,16 @@ from pathlib import Path
 
 import protocols
 from centralita import centres
-from centralita.client import Client, Fact
+from centralita.client import Fact
 from centralita.cluster import start_cluster
+from centralita.operating import Operator
 from centralita.stack import running
 from centralita.verify import verify
 from eventlog import errors
 from tests.e2e.centre import advanced, fact, offered, stated
 
 
-async def publish(client: Client, facts: list[Fact]) -> None:
+async def publish(client: Operator, facts: list[Fact]) -> None:
     """Publish as a backend would: what may not have been stored is published again."""
     async with asyncio.timeout(60):
         while True:
@@ -31,7 +32,7 @@ async def test_a_replicated_centre_outlives_a_server(tmp_path: Path) -> None:
     servers = await start_cluster(tmp_path / "servers")
     try:
         every = ",".join(server.url for server in reversed(servers))
-        async with running(tmp_path, url=every) as stack, Client(stack.url, timeout=20) as client:
+        async with running(tmp_path, url=every) as stack, Operator(stack.url, timeout=20) as client:
             protocol = protocols.load("cold-industry")
             await centres.add(client.connection, "acme", protocol, clock="virtual", replicas=3)
             for part in range(2):

@@ -13,7 +13,8 @@ import pytest
 
 import protocols
 from centralita import centres
-from centralita.client import Client, Fact
+from centralita.client import Fact
+from centralita.operating import Operator
 from contracts.registry import SERVICES
 from tests.e2e.centre import Centre, advanced, fact, offered, signed_in, stated
 from tests.e2e.conftest import Open
@@ -97,7 +98,7 @@ async def answers(centre: Centre) -> list[dict[str, Any]]:
 
 async def open_at(stack: Stack) -> Centre:
     """The centre of a stack of one's own, as it is or newly opened."""
-    client = await Client(stack.url).__aenter__()
+    client = await Operator(stack.url).__aenter__()
     await centres.add(client.connection, "acme", protocols.load("cold-industry"), clock="virtual")
     return Centre(client, "acme")
 

@@ -9,7 +9,7 @@ import pytest
 
 import protocols
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.stack import running
 from eventlog import errors
 from tests.e2e.centre import advanced, fact, offered
@@ -18,7 +18,7 @@ from tests.e2e.stacks import Stack
 
 async def test_what_is_settled_stays_as_it_is(stacks: Callable[[str], Stack]) -> None:
     """Whatever facts lead to is there once all is settled, and nothing follows; also in a centre made anew."""
-    async with Client(stacks("one process").url) as client:
+    async with Operator(stacks("one process").url) as client:
         for _ in range(2):
             await centres.add(client.connection, "settled", protocols.load("cold-industry"), clock="virtual")
             log = client.log("settled")
@@ -41,7 +41,7 @@ async def test_without_a_service_nothing_is_settled(tmp_path: Path) -> None:
     """While a service is away nothing is settled, and it is named; of a centre that is not there, so much is said."""
     async with (
         running(tmp_path, services=("intake", "routing", "tickets")) as stack,
-        Client(stack.url) as client,
+        Operator(stack.url) as client,
     ):
         await centres.add(client.connection, "acme", protocols.load("cold-industry"))
         with pytest.raises(errors.Unavailable, match=r"no active sla is heard"):

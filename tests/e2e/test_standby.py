@@ -8,8 +8,9 @@ from pathlib import Path
 
 import protocols
 from centralita import centres
-from centralita.client import Client, Fact
+from centralita.client import Fact
 from centralita.cluster import start_cluster
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from centralita.verify import verify
 from contracts.registry import SERVICES
@@ -25,7 +26,7 @@ def calls(first: int, number: int = 5) -> list[Fact]:
     return [Fact("call.offered", f"c{n}", {"queue": "main"}, at(n)) for n in range(first, first + number)]
 
 
-async def works(client: Client, names: list[str], first: int) -> None:
+async def works(client: Operator, names: list[str], first: int) -> None:
     """Facts are decided on and commands carried out in every centre."""
 
     async def work(name: str) -> None:
@@ -40,7 +41,7 @@ async def works(client: Client, names: list[str], first: int) -> None:
 async def test_a_standby_takes_over_every_seat_at_once(tmp_path: Path) -> None:
     """Paused or stopped, an instance is replaced in time in all its seats; woken, it writes nothing."""
     names = [f"c{number}" for number in range(3)]
-    async with NatsServer.start(tmp_path / "server") as server, Client(server.url, timeout=20) as client:
+    async with NatsServer.start(tmp_path / "server") as server, Operator(server.url, timeout=20) as client:
         for name in names:
             await centres.add(client.connection, name, protocols.load("cold-industry"), clock="virtual")
         async with (
@@ -73,7 +74,7 @@ async def test_a_standby_takes_over_with_three_replicas(tmp_path: Path) -> None:
     """On three servers too: the four services killed at once are replaced in time, and nothing is missing."""
     servers = await start_cluster(tmp_path / "servers")
     try:
-        async with Client(servers[0].url, timeout=20) as client:
+        async with Operator(servers[0].url, timeout=20) as client:
             protocol = protocols.load("cold-industry")
             await centres.add(client.connection, "acme", protocol, clock="virtual", replicas=3)
             async with (

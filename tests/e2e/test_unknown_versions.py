@@ -13,7 +13,8 @@ import pytest
 
 import protocols
 from centralita import centres, deadletters
-from centralita.client import Client, Refusal
+from centralita.client import Refusal
+from centralita.operating import Operator
 from centralita.stack import Stack, running
 from centralita.verify import verify
 from contracts import registry
@@ -25,7 +26,7 @@ STATED = {"text": "hay una fuga", "category": "complaint"}
 @asynccontextmanager
 async def started(store: Path, *services: str) -> AsyncIterator[tuple[Stack, Centre]]:
     """These services, on what is stored."""
-    async with running(store, services=services or registry.SERVICES) as stack, Client(stack.url) as client:
+    async with running(store, services=services or registry.SERVICES) as stack, Operator(stack.url) as client:
         await centres.add(client.connection, "acme", protocols.load("cold-industry"), clock="virtual")
         yield stack, Centre(client, "acme")
 

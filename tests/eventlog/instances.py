@@ -15,7 +15,8 @@ from typing import Any
 
 import protocols
 from centralita import centres
-from centralita.client import Client, Fact
+from centralita.client import Fact
+from centralita.operating import Operator
 from centralita.process import die_with_parent
 from centralita.stack import ALL
 from contracts import registry
@@ -40,9 +41,9 @@ OWN = b"HPUB log.acme.intake."
 
 
 @asynccontextmanager
-async def opened(url: str, **options: Any) -> AsyncIterator[Client]:
+async def opened(url: str, **options: Any) -> AsyncIterator[Operator]:
     """A client of a server where the centre is open."""
-    async with Client(url) as client:
+    async with Operator(url) as client:
         await centres.add(client.connection, CENTRE, COLD, **options)
         yield client
 
@@ -137,13 +138,13 @@ async def until(true: Callable[[], Any], seconds: float = 10) -> None:
             await asyncio.sleep(0.005)
 
 
-async def recorded(client: Client, service: str = "intake") -> list[Message]:
+async def recorded(client: Operator, service: str = "intake") -> list[Message]:
     """Everything that the service has on the log, terms among it."""
     log, own = client.log(CENTRE), registry.log_subject(CENTRE, service, ">")
     return [raw.message() async for part in log.read([own], 0, await log.last_sequence()) for raw in part]
 
 
-async def records(client: Client, number: int, seconds: float = 10) -> None:
+async def records(client: Operator, number: int, seconds: float = 10) -> None:
     """Wait until intake has recorded so many events."""
     async with asyncio.timeout(seconds):
         found = -1
@@ -162,7 +163,7 @@ def told(messages: Sequence[Message]) -> list[tuple[Any, ...]]:
     ]
 
 
-async def expected(client: Client) -> list[tuple[Any, ...]]:
+async def expected(client: Operator) -> list[tuple[Any, ...]]:
     """What intake must record of all that is in the inbox, decided here and now."""
     place = place_of(CENTRE, ALL["intake"])
     core = Core(Decider(ALL["intake"], CENTRE), place.source)

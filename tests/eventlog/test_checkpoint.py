@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from centralita.stack import ALL
 from contracts import commands as c
@@ -41,7 +41,7 @@ def core(service: str = "intake") -> Core[Any]:
     return Core(Decider(ALL[service], CENTRE), registry.source(CENTRE, service))
 
 
-async def lived(client: Client, checkpoint: Checkpoint, number: int, first: int) -> None:
+async def lived(client: Operator, checkpoint: Checkpoint, number: int, first: int) -> None:
     """An instance with this checkpoint records what comes of so many calls, and stops cleanly."""
     await client.publish(CENTRE, calls(number, first))
     wanted = await expected(client)

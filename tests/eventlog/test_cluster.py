@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from centralita.client import Client
 from centralita.cluster import start_cluster
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from contracts import registry
 from eventlog.stream import Settings
@@ -40,7 +40,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[list[NatsServer]]:
     await asyncio.gather(*(server.stop() for server in servers))
 
 
-async def leader(client: Client) -> int:
+async def leader(client: Operator) -> int:
     """Which of the servers leads the log, counted from 0."""
     name = registry.log_stream(CENTRE)
     while True:
@@ -57,7 +57,7 @@ async def test_the_leader_is_killed_in_mid_commit(cluster: list[NatsServer], by_
         led = await leader(opening)
     other = (led + 1) % 3
     async with (
-        Client(cluster[other].url, timeout=2) as client,
+        Operator(cluster[other].url, timeout=2) as client,
         Gate(cluster[led if by_leader else other].port) as gate,
     ):
         await client.publish(CENTRE, calls(30))

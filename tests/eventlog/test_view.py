@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from centralita.stack import ALL
 from contracts import registry
@@ -32,7 +32,7 @@ def view_of(path: Path | None) -> View:
 
 
 @asynccontextmanager
-async def kept(client: Client, path: Path | None) -> AsyncIterator[View]:
+async def kept(client: Operator, path: Path | None) -> AsyncIterator[View]:
     """A read model that follows the log."""
     view = view_of(path)
 
@@ -51,7 +51,7 @@ async def kept(client: Client, path: Path | None) -> AsyncIterator[View]:
         view.close()
 
 
-async def lived(client: Client, number: int, first: int) -> None:
+async def lived(client: Operator, number: int, first: int) -> None:
     """Intake records what comes of so many calls."""
     await client.publish(CENTRE, calls(number, first))
     wanted = await expected(client)
@@ -59,7 +59,7 @@ async def lived(client: Client, number: int, first: int) -> None:
         await records(client, len(wanted))
 
 
-async def caught_up(client: Client, view: View) -> dict[str, list[tuple[Any, ...]]]:
+async def caught_up(client: Operator, view: View) -> dict[str, list[tuple[Any, ...]]]:
     """What is in the tables once they hold all of the log."""
     log = client.log(CENTRE)
     await view.reached(log, SUBJECTS, await log.last_sequence())
@@ -67,13 +67,13 @@ async def caught_up(client: Client, view: View) -> dict[str, list[tuple[Any, ...
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Client]:
+async def client(tmp_path: Path) -> AsyncIterator[Operator]:
     """A client of a server where the centre is open."""
     async with NatsServer.start(tmp_path / "server") as server, opened(server.url) as client:
         yield client
 
 
-async def test_rebuilt_it_is_the_same(client: Client, tmp_path: Path) -> None:
+async def test_rebuilt_it_is_the_same(client: Operator, tmp_path: Path) -> None:
     """Kept in parts over several starts, or built at once from nothing: the same rows."""
     path = tmp_path / "figures.sqlite"
     for first in (1, 50, 100):
@@ -85,7 +85,7 @@ async def test_rebuilt_it_is_the_same(client: Client, tmp_path: Path) -> None:
         assert sum(map(len, rows.values())) >= 12
 
 
-async def test_two_that_keep_one_file_do_not_count_twice(client: Client, tmp_path: Path) -> None:
+async def test_two_that_keep_one_file_do_not_count_twice(client: Operator, tmp_path: Path) -> None:
     """Two instances with the same file leave it as one would."""
     path = tmp_path / "figures.sqlite"
     async with kept(client, path) as one, kept(client, path) as other:
@@ -135,7 +135,7 @@ def _ahead(path: Path) -> None:
     ids=["deleted", "no database", "damaged", "other schema", "other log", "ahead", "damaged journal"],
 )
 async def test_without_it_nothing_is_lost(
-    client: Client, tmp_path: Path, spoil: Callable[[Path], Any]
+    client: Operator, tmp_path: Path, spoil: Callable[[Path], Any]
 ) -> None:
     """A file that is gone, damaged, of another schema or log, or ahead is built anew."""
     path = tmp_path / "figures.sqlite"
@@ -148,7 +148,7 @@ async def test_without_it_nothing_is_lost(
         assert await caught_up(client, view) == rows
 
 
-async def test_damage_under_way_is_repaired(client: Client, tmp_path: Path) -> None:
+async def test_damage_under_way_is_repaired(client: Operator, tmp_path: Path) -> None:
     """A file that turns out to be damaged while it is written is built anew."""
     path = tmp_path / "figures.sqlite"
     async with kept(client, path) as view:
@@ -163,7 +163,7 @@ async def test_damage_under_way_is_repaired(client: Client, tmp_path: Path) -> N
         assert await caught_up(client, fresh) == rows
 
 
-async def test_a_position_is_waited_for(client: Client) -> None:
+async def test_a_position_is_waited_for(client: Operator) -> None:
     """An answer asked for a position comes when that is reached, or says that it is not."""
     log = client.log(CENTRE)
     view = view_of(None)

@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from centralita.client import Client
 from centralita.cluster import start_cluster
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from contracts.registry import SERVICES
 from tests.faults.instances import Instance
@@ -41,8 +41,8 @@ class Rig:
     servers: list[NatsServer] = field(default_factory=list)
     links: dict[str, Link] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
-    publishers: list[Client] = field(default_factory=list)
-    control: Client = field(default_factory=lambda: Client(""))
+    publishers: list[Operator] = field(default_factory=list)
+    control: Operator = field(default_factory=lambda: Operator(""))
     cycles: int = 0
 
     @property
@@ -109,9 +109,9 @@ async def standing(ground: Ground, directory: Path) -> AsyncIterator[Rig]:
             instance.start()
         for number in range(PUBLISHERS):
             rig.publishers.append(
-                await stack.enter_async_context(Client(link.url, name=f"backend-{number}", timeout=2))
+                await stack.enter_async_context(Operator(link.url, name=f"backend-{number}", timeout=2))
             )
-        rig.control = await stack.enter_async_context(Client(rig.servers[0].url, name="control"))
+        rig.control = await stack.enter_async_context(Operator(rig.servers[0].url, name="control"))
         yield rig
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from centralita.client import Client, Fact, Refusal
+from centralita.client import Fact, Refusal
+from centralita.operating import Operator
 from eventlog import errors
 from tests.faults.load import BEFORE, CONCLUDED, Phase, Send
 
@@ -29,7 +30,7 @@ class Tally:
 class Teller:
     """Publishers and whoever asks, for one centre; `control` is a client that no fault touches."""
 
-    def __init__(self, centre: str, publishers: Sequence[Client], control: Client) -> None:
+    def __init__(self, centre: str, publishers: Sequence[Operator], control: Operator) -> None:
         self.centre, self.tally = centre, Tally()
         self._publishers, self._control = publishers, control
 
@@ -73,12 +74,12 @@ class Teller:
         )
         return answer
 
-    async def _send(self, publisher: Client, sends: Sequence[Send]) -> None:
+    async def _send(self, publisher: Operator, sends: Sequence[Send]) -> None:
         for send in sends:
             await asyncio.sleep(send.pause)
             await self._publish(publisher, send.facts)
 
-    async def _publish(self, publisher: Client, facts: Sequence[Fact]) -> None:
+    async def _publish(self, publisher: Operator, facts: Sequence[Fact]) -> None:
         stored = await self._insist(lambda: publisher.publish(self.centre, facts))
         self.tally.acks += stored
         self.tally.facts |= {fact.id: fact for fact in facts}

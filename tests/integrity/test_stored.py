@@ -15,7 +15,7 @@ from nats.js.api import StreamConfig
 
 import protocols
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from centralita.stack import running
 from centralita.verify import verify
@@ -35,7 +35,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = tmp_path_factory.mktemp("kept")
 
     async def live(call: str, at: float) -> None:
-        async with running(kept) as stack, Client(stack.url) as client:
+        async with running(kept) as stack, Operator(stack.url) as client:
             await centres.add(client.connection, CENTRE, protocols.load("cold-industry"), clock="virtual")
             centre = Centre(client, CENTRE)
             await client.settle(CENTRE)
@@ -50,9 +50,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @asynccontextmanager
-async def served(store: Path) -> AsyncIterator[Client]:
+async def served(store: Path) -> AsyncIterator[Operator]:
     """A server on these files, without services."""
-    async with NatsServer.start(store) as server, Client(server.url) as client:
+    async with NatsServer.start(store) as server, Operator(server.url) as client:
         yield client
 
 
@@ -154,7 +154,7 @@ async def test_a_message_deleted_at_the_server_is_found(store: Path, tmp_path: P
     assert wrong[0].startswith("messages 30 to 31 are missing"), wrong
 
 
-async def _written(client: Client, raws: list[Raw]) -> None:
+async def _written(client: Operator, raws: list[Raw]) -> None:
     js = client.connection.jetstream()
     for name, subject in (
         (registry.log_stream(CENTRE), f"log.{CENTRE}.>"),
@@ -176,7 +176,7 @@ async def test_running_services_know_of_a_missing_tail(store: Path, tmp_path: Pa
     """What a running service has written and the log no longer holds is found without any file."""
     copy = tmp_path / "copy"
     shutil.copytree(store, copy)
-    async with running(copy) as stack, Client(stack.url) as client:
+    async with running(copy) as stack, Operator(stack.url) as client:
         await client.settle(CENTRE)
         report = await verify(client, CENTRE, copy / "services")
         assert report.wrong == []

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.outlets.hooks import Hook, Hooks, hook_of
 from centralita.outlets.place import Bucket
 from centralita.outlets.worker import Outlet, in_every_centre
@@ -26,7 +26,7 @@ from tests.e2e.stacks import Background
 class Centre:
     """A centre whose log the test writes."""
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: Operator, name: str) -> None:
         self.client, self.name = client, name
         self.hooks = Hooks(Bucket(client.connection, name))
         self._count = 0
@@ -62,7 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def centre(server: str) -> AsyncIterator[Centre]:
     """A centre of one's own."""
-    async with Client(server) as client:
+    async with Operator(server) as client:
         name = f"c{uuid4().hex[:8]}"
         await centres.add(client.connection, name, PLAIN)
         yield Centre(client, name)

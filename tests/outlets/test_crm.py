@@ -13,7 +13,8 @@ import pytest
 
 import protocols
 from centralita import centres
-from centralita.client import Client, Fact
+from centralita.client import Fact
+from centralita.operating import Operator
 from centralita.outlets.crm import crm
 from centralita.outlets.lookup import Crm, Failed, Settings
 from centralita.outlets.place import Bucket, Slot
@@ -56,9 +57,9 @@ def settings(receiver: Receiver, **more: Any) -> Settings:
 @asynccontextmanager
 async def centre(
     stack: Stack, protocol: str = "cold-industry", **more: Any
-) -> AsyncIterator[tuple[Client, str]]:
+) -> AsyncIterator[tuple[Operator, str]]:
     """A centre by the real clock, of a running stack."""
-    async with Client(stack.url) as client:
+    async with Operator(stack.url) as client:
         name = f"c{uuid4().hex[:8]}"
         loaded = protocols.load(protocol).model_copy(update=more)
         await centres.add(client.connection, name, loaded)
@@ -66,13 +67,13 @@ async def centre(
         await centres.remove(client.connection, name)
 
 
-async def told(client: Client, name: str, call: str, kind: str) -> list[dict[str, Any]]:
+async def told(client: Operator, name: str, call: str, kind: str) -> list[dict[str, Any]]:
     """The data of all events of a type on a call."""
     return [json.loads(event.data) for event in await client.story(name, call) if event.name == kind]
 
 
 @asynccontextmanager
-async def looking(client: Client, *names: str, chosen: Settings) -> AsyncIterator[None]:
+async def looking(client: Operator, *names: str, chosen: Settings) -> AsyncIterator[None]:
     """A worker in this process that has begun with these centres."""
 
     async def begun() -> bool:

@@ -13,7 +13,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from centralita import centres
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.outlets.hooks import hook_of
 from centralita.outlets.sending import Settings, resend, webhooks
 from centralita.process import die_with_parent
@@ -167,7 +167,7 @@ async def test_neither_kills_nor_restarts_lose_or_reorder(tmp_path: Path) -> Non
     async with (
         receiving(flaky) as receiver,
         NatsServer.start(tmp_path) as server,
-        Client(server.url) as client,
+        Operator(server.url) as client,
     ):
         receiver.pause = 0.01
         await centres.add(client.connection, "acme", PLAIN)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.replay import replay
 from centralita.verify import verify
 from contracts.registry import SERVICES
@@ -60,7 +60,7 @@ def _nothing(what: str, done: int, total: int) -> None:
     """No progress is shown."""
 
 
-async def _disturb(stack: FourProcesses, client: Client, replaying: asyncio.Task[dict[str, Any]]) -> int:
+async def _disturb(stack: FourProcesses, client: Operator, replaying: asyncio.Task[dict[str, Any]]) -> int:
     """Kill and start again one service after the other while the replay goes on; says how many it was."""
     for number, service in enumerate(SERVICES):
         before = -1
@@ -86,7 +86,7 @@ async def test_kills_in_mid_replay_and_lost_caches_leave_the_same_figures(tmp_pa
     file = Path(rows.RECORDS) if rows.RECORDS else made(tmp_path / "calls.txt", 2500)
     stack = FourProcesses(tmp_path)
     try:
-        async with Client(stack.url, timeout=30) as client:
+        async with Operator(stack.url, timeout=30) as client:
             replaying = asyncio.create_task(replay(client, "bank", file, _nothing))
             killed = await _disturb(stack, client, replaying)
             found = await replaying

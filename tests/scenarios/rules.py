@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from centralita import logs
-from centralita.client import Client
+from centralita.operating import Operator
 from centralita.outcomes import outcomes
 from centralita.playing import Changed, Failed
 from centralita.scenarios import RULES, Scenario
@@ -54,7 +54,7 @@ async def _run(rules: dict[str, Any], chosen: list[str], switched: list[str]) ->
     wanted = [each for each in scenarios if {*each.rules} & {*chosen, *switched}]
     bad = [f"cannot be read: {each}" for each in wrong]
     with tempfile.TemporaryDirectory() as store:
-        async with running(Path(store)) as stack, Client(stack.url, name="rules") as client:
+        async with running(Path(store)) as stack, Operator(stack.url, name="rules") as client:
             results = await _outcomes(client, wanted)
             for rule in switched or chosen:
                 bad += _told(rule, rules[rule], [each for each in wanted if rule in each.rules], results)
@@ -80,7 +80,7 @@ def _told(rule: str, about: dict[str, Any], its: list[Scenario], results: dict[s
     return [] if its else [f"{rule} has no scenario"]
 
 
-async def _switched_off(client: Client, rules: Sequence[str], sound: Sequence[Scenario]) -> list[str]:
+async def _switched_off(client: Operator, rules: Sequence[str], sound: Sequence[Scenario]) -> list[str]:
     """Play each rule's scenarios without it until one fails; which rules none fails without.
 
     Rules that only the protocol keeps are switched off side by side, those kept by a function one after the other.
@@ -101,7 +101,7 @@ async def _switched_off(client: Client, rules: Sequence[str], sound: Sequence[Sc
     return sorted(bad)
 
 
-async def _without(client: Client, rule: str, sound: Sequence[Scenario]) -> list[str]:
+async def _without(client: Operator, rule: str, sound: Sequence[Scenario]) -> list[str]:
     """Play a rule's scenarios without it, the ones it leads first, until one fails; what is wrong if none does."""
     switch = without(rule)
     its = [each for each in sound if rule in each.rules]
@@ -124,7 +124,7 @@ async def _without(client: Client, rule: str, sound: Sequence[Scenario]) -> list
 
 
 async def _outcomes(
-    client: Client, scenarios: Sequence[Scenario], changed: Changed | None = None, *, broken: bool = False
+    client: Operator, scenarios: Sequence[Scenario], changed: Changed | None = None, *, broken: bool = False
 ) -> dict[str, str]:
     """By id how each scenario ends: "" or what went wrong; with `broken` only a scenario's own failure counts."""
     found = dict[str, str]()

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from centralita.client import Client
 from centralita.judging import Event, fits, holds
+from centralita.operating import Operator
 from centralita.playing import Failed, play
 from centralita.scenarios import RULES, Scenario, ScenarioError, load, readable
 from centralita.shapes import merged
@@ -225,7 +225,7 @@ async def test_a_failure_tells_the_story(urls: dict[str, str], tmp_path: Path) -
     """Where it does not go as told, the step, what was found and the story of the call are in the failure."""
     step = "  - {at: 0:08, call: c1, expect: call.offered, queue: other}\n"
     (scenario,) = load(written(tmp_path, HEAD + GOOD + step))
-    async with Client(urls["one process"]) as client:
+    async with Operator(urls["one process"]) as client:
         with pytest.raises(Failed) as failed:
             await play(client, scenario)
     text = str(failed.value)

@@ -11,8 +11,8 @@ import tomllib
 
 import pytest
 
-from centralita.client import Client
 from centralita.judging import Event
+from centralita.operating import Operator
 from centralita.playing import play
 from centralita.scenarios import Scenario
 from tests.scenarios.stories import HERE, differing, every, id_of
@@ -55,7 +55,7 @@ async def test_scenario(urls: dict[str, str], scenario: Scenario) -> None:
     """It goes as told, also over four processes; told twice, both logs say the same of each aggregate."""
 
     async def told(where: str) -> list[Event]:
-        async with Client(urls[where], name="scenarios") as client:
+        async with Operator(urls[where], name="scenarios") as client:
             try:
                 return await play(client, scenario)
             except Exception as failure:

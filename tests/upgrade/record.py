@@ -12,8 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from centralita import centres
-from centralita.client import Client, Fact
+from centralita.client import Fact
 from centralita.demo import STORIES
+from centralita.operating import Operator
 from centralita.playing import Playing
 from centralita.scenarios import Scenario, load, protocol_of
 from centralita.stack import running
@@ -35,7 +36,7 @@ def told(scenario: Scenario) -> set[str]:
     return found
 
 
-async def played(client: Client, scenario: Scenario, name: str, *, open_call: bool) -> Centre:
+async def played(client: Operator, scenario: Scenario, name: str, *, open_call: bool) -> Centre:
     """The centre in which a scenario was played."""
     playing = Playing(client, scenario, name, lambda data: data)
     await centres.add(client.connection, name, protocol_of(scenario.protocol), clock="virtual")
@@ -57,7 +58,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as store:
         async with (
             running(Path(store), pace=Pace(trim=3600)) as stack,
-            Client(stack.url, timeout=20) as client,
+            Operator(stack.url, timeout=20) as client,
         ):
             for file in sorted(STORIES.glob("*.yaml")):
                 found.append(await played(client, load(file)[0], file.stem, open_call=True))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from centralita.client import Client
+from centralita.operating import Operator
 from contracts import registry
 from contracts.events import ProtocolPublished
 from eventlog.codec import moment, timestamp
@@ -78,7 +78,7 @@ class Centre:
         return moment(self.now) + timedelta(seconds=seconds)
 
 
-async def of(client: Client, name: str, now: Any = None) -> Centre:
+async def of(client: Operator, name: str, now: Any = None) -> Centre:
     """What a centre has recorded; with its answers where it is to go on after `now`."""
 
     async def kept(stream: Any, subject: str) -> list[Kept]:
@@ -104,7 +104,7 @@ async def of(client: Client, name: str, now: Any = None) -> Centre:
     )
 
 
-async def answered(client: Client, name: str) -> list[dict[str, Any]]:
+async def answered(client: Operator, name: str) -> list[dict[str, Any]]:
     """What the services say of the centre."""
     return [await client.query(name, service, query, words) for service, query, words in QUERIES]
 
@@ -125,7 +125,7 @@ def load(file: Path) -> list[Centre]:
     ]
 
 
-async def restored(client: Client, centre: Centre) -> None:
+async def restored(client: Operator, centre: Centre) -> None:
     """Make the centre's streams anew, every message at its sequence."""
     js = client.connection.jetstream()
     log = inbox.common().evolve(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from centralita.client import Client, Fact
+from centralita.client import Fact
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from centralita.stack import running
 from centralita.verify import verify
@@ -44,7 +45,7 @@ def test_every_version_that_was_recorded_has_a_sample_and_is_read(release: str) 
 @pytest.mark.parametrize("release", RELEASES)
 async def test_a_recorded_log_is_verified(release: str, tmp_path: Path) -> None:
     """All that the release recorded is folded without a contradiction."""
-    async with NatsServer.start(tmp_path) as server, Client(server.url, timeout=20) as client:
+    async with NatsServer.start(tmp_path) as server, Operator(server.url, timeout=20) as client:
         for centre in centres_of(release):
             await restored(client, centre)
             report = await verify(client, centre.name)
@@ -57,14 +58,14 @@ async def test_services_go_on_where_the_release_ended(release: str, tmp_path: Pa
     """They record nothing but their terms, answer what was answered then, and take what happens next."""
     going_on = [centre for centre in centres_of(release) if centre.answers is not None]
     assert len(going_on) >= 5
-    async with NatsServer.start(tmp_path / "server") as server, Client(server.url, timeout=20) as client:
+    async with NatsServer.start(tmp_path / "server") as server, Operator(server.url, timeout=20) as client:
         for centre in going_on:
             await restored(client, centre)
         async with running(tmp_path, url=server.url):
             await asyncio.gather(*(_goes_on(client, centre) for centre in going_on))
 
 
-async def _goes_on(client: Client, centre: Centre) -> None:
+async def _goes_on(client: Operator, centre: Centre) -> None:
     last = await client.settle(centre.name)
     assert await answered(client, centre.name) == centre.answers
     added = [

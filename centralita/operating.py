@@ -1,4 +1,4 @@
-"""A client for backends, operators and tests: publish facts, ask, follow the log, wait until all is settled."""
+"""What operators and the command line work with: a centre over NATS, its log and its inbox as they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -16,12 +15,15 @@ from uuid import uuid4
 import nats
 from nats.aio.msg import Msg
 
+from centralita.client.events import Fact, to_json
+from centralita.client.problems import Problem, Refusal
+from centralita.client.retrying import heed_cancelling
 from centralita.settling import Settling
 from contracts import registry
-from contracts.base import Problem
 from eventlog import errors
 from eventlog.client import Connection, urls
-from eventlog.codec import Message, headers_of, moment, timestamp
+from eventlog.codec import Message, headers_of
+from eventlog.inputs import end
 from eventlog.stream import MAX_BATCH, Raw, Settings, Stream, streams
 from services.sealed import Keys
 
@@ -29,79 +31,42 @@ _IDLE = 2.0
 """Seconds without a message after which the server is asked whether there is one."""
 
 
-class Refusal(Exception):
-    """What was asked was not done; `problem` says why, as in RFC 9457, with the rule's id."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail or problem.title)
-        self.problem = problem
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that happened outside, about the call, agent or customer `about`. Without a time: now."""
-
-    type: str
-    about: str
-    data: Mapping[str, Any] = field(default_factory=dict)
-    time: datetime | None = None
-    id: str = field(default_factory=lambda: uuid4().hex)
-    source: str = "/centralita/client"
-    version: int = 1
-    topic: str = ""
-
-    @classmethod
-    def from_cloudevent(cls, event: Mapping[str, Any]) -> Fact:
-        """Read a CloudEvent in JSON form; ValueError names the attribute that is missing or wrong."""
-        for name in ("id", "source", "type", "subject"):
-            if not isinstance(event.get(name), str) or not event[name]:
-                raise ValueError(f"{name}: expected a non-empty text, found {event.get(name)!r}")
-        if event.get("specversion", "1.0") != "1.0":
-            raise ValueError(f"specversion: expected 1.0, found {event['specversion']!r}")
-        if "data_base64" in event:
-            raise ValueError("data_base64: expected data, in JSON")
-        data = event.get("data", {})
-        if not isinstance(data, dict):
-            raise ValueError(f"data: expected an object, found {type(data).__name__}")
-        try:
-            time = moment(event["time"]) if event.get("time") else None
-        except (ValueError, TypeError, OverflowError):
-            raise ValueError(
-                f"time: expected an RFC 3339 time with an offset, found {event['time']!r}"
-            ) from None
-        version = event.get("dataversion", 1)
-        if not str(version).isdigit():
-            raise ValueError(f"dataversion: expected a whole number, found {version!r}")
-        return cls(event["type"], event["subject"], data, time, event["id"], event["source"], int(version))
-
-    def message(self, centre: str) -> tuple[str, Message]:
-        """Subject and message; ValueError if the type is no fact or the id cannot stand in a subject."""
-        topic = self.topic or registry.topic_of(self.type)
-        if topic is None:
-            raise ValueError(f"type: {self.type!r} is no fact that Centralita knows")
-        if not registry.valid_id(self.about, topic):
-            raise ValueError(
-                f"subject: {self.about!r} cannot be an id: letters, digits and _ @ = + : ~ -, 96 at most"
-            )
-        message = Message(
-            aggregate=self.about,
-            name=self.type,
-            data=json.dumps(self.data, ensure_ascii=False, default=_plain).encode(),
-            id=self.id,
-            source=self.source,
-            version=self.version,
-            time=self.time or datetime.now(UTC),
+def addressed(fact: Fact, centre: str) -> tuple[str, Message]:
+    """Subject and message of a fact; ValueError if its type is none or the id cannot stand in a subject."""
+    topic = registry.topic_of(fact.type)
+    if topic is None:
+        raise ValueError(f"type: {fact.type!r} is no fact that Centralita knows")
+    if not registry.valid_id(fact.about, topic):
+        raise ValueError(
+            f"subject: {fact.about!r} cannot be an id: letters, digits and _ @ = + : ~ -, 96 at most"
         )
-        return registry.inbox_subject(centre, topic, self.about), message
+    message = Message(
+        aggregate=fact.about,
+        name=fact.type,
+        data=to_json(fact.data),
+        id=fact.id,
+        source=fact.source,
+        version=fact.version,
+        time=fact.time or datetime.now(UTC),
+        trace=fact.trace,
+    )
+    return registry.inbox_subject(centre, topic, fact.about), message
 
 
-class Client:
-    """A connection to Centralita; `async with Client(url) as client`. It reconnects by itself.
+def subjects(centre: str, services: Sequence[str] = (), about: str = "") -> list[str]:
+    """Where on a centre's log that is found which these services recorded about somebody; all, where none is named."""
+    if not services and not about:
+        return [f"log.{centre}.>"]
+    return [registry.log_subject(centre, service, about or ">") for service in services or ("*",)]
+
+
+class Operator:
+    """A connection to the NATS server; `async with Operator(url) as operator`. It reconnects by itself.
 
     `url` may be several with commas between, of the servers of a cluster: whichever answers.
     """
 
-    def __init__(self, url: str, *, name: str = "centralita-client", timeout: float = 5.0) -> None:
+    def __init__(self, url: str, *, name: str = "centralita-operator", timeout: float = 5.0) -> None:
         self.url, self.name, self.timeout = url, name, timeout
         self.connection = Connection()
         self._streams: dict[str, Stream] = {}
@@ -161,14 +126,14 @@ class Client:
         until = asyncio.get_running_loop().time() + wait
         count, part = 0, list[tuple[str, Message]]()
         for fact in facts:
-            part.append(fact.message(centre))
+            part.append(addressed(fact, centre))
             if len(part) == MAX_BATCH:
                 count += await self._store(centre, part, until)
                 part = []
-                _heed_cancelling()
+                heed_cancelling()
         if part:
             count += await self._store(centre, part, until)
-        _heed_cancelling()
+        heed_cancelling()
         return count
 
     async def _store(self, centre: str, part: list[tuple[str, Message]], until: float) -> int:
@@ -180,7 +145,7 @@ class Client:
                 if loop.time() + pause > until:
                     raise
             await asyncio.sleep(pause)
-            _heed_cancelling()
+            heed_cancelling()
             pause = min(2 * pause, 1.0)
             if len(part) > 1:  # there may never be room for all of them at once
                 half = len(part) // 2
@@ -211,7 +176,7 @@ class Client:
 
         What is refused for a moment only is asked again until `timeout` is over.
         """
-        _check("command", service, verb, registry.COMMANDS)
+        check("command", service, verb, registry.COMMANDS)
         asked = Message("", verb, b"", id or uuid4().hex, self.name, actor=actor)
         return await self._ask(
             centre, registry.command_subject(centre, service, verb), data, headers_of(asked)
@@ -221,66 +186,69 @@ class Client:
         self, centre: str, service: str, name: str, data: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """Ask a service something; Refusal where it will not answer."""
-        _check("query", service, name, registry.QUERIES)
+        check("query", service, name, registry.QUERIES)
         return await self._ask(centre, registry.query_subject(centre, service, name), data or {}, {})
 
     async def _ask(
         self, centre: str, subject: str, data: Mapping[str, Any], headers: dict[str, str]
     ) -> dict[str, Any]:
-        content, loop = json.dumps(data, default=_plain).encode(), asyncio.get_running_loop()
+        content, loop = to_json(data), asyncio.get_running_loop()
         until = loop.time() + self.timeout
         while True:
-            reply = await self._answer(centre, subject, content, headers, until)
+            reply = await self.ask(centre, subject, content, headers, until - loop.time())
             answer: dict[str, Any] = json.loads(reply.data)
-            _heed_cancelling()
+            heed_cancelling()
             if not (reply.headers or {}).get("content-type", "").startswith("application/problem+json"):
                 return answer
-            problem = Problem.model_validate(answer)
-            pause = (problem.retry_after or 0) * (
-                1 + random.random()
-            )  # not all who were refused at once again
+            problem = Problem.of(answer)
+            # not all who were refused at once again
+            pause = (problem.retry_after or 0) * (1 + random.random())
             if not pause or loop.time() + pause > until:
                 raise Refusal(problem)
             await asyncio.sleep(pause)
 
-    async def _answer(
-        self, centre: str, subject: str, content: bytes, headers: dict[str, str], until: float
+    async def ask(
+        self, centre: str, subject: str, content: bytes, headers: Mapping[str, str], timeout: float
     ) -> Msg:
-        loop, patience = asyncio.get_running_loop(), 0.25
-        self._denied = None
-        while True:
-            left = max(until - loop.time(), 0.01)
-            try:
-                return await self.connection.request(
-                    subject, content, timeout=min(patience, left), headers=headers
-                )
-            except nats.errors.MaxPayloadError as error:
-                raise errors.TooLarge(f"{len(content)} bytes are more than the server takes") from error
-            except (nats.errors.Error, TimeoutError) as error:
-                if self._denied:
-                    raise self._denied from error
-                from centralita import centres  # only to say which of the two it is
+        """A service's answer, be it a problem; errors.NoStream without such a centre, errors.Unavailable without one.
 
-                if centre not in await centres.names(self.connection):
-                    raise errors.NoStream(f"there is no centre {centre!r}") from error
-                if isinstance(error, nats.errors.NoRespondersError) or loop.time() >= until:
-                    reason = f"no active {subject.split('.')[2]} answers for the centre {centre!r}"
-                    raise errors.Unavailable(reason) from error
-            patience *= 2  # who takes over just now may have missed it, and what is asked twice is done once
+        Who takes over just now may not have heard it: it is asked again, and done once all the same.
+        """
+        until, patience = asyncio.get_running_loop().time() + timeout, 0.25
+        asked = set[asyncio.Task[Msg]]()
+        self._denied = None
+        try:
+            while (left := until - asyncio.get_running_loop().time()) > 0:
+                request = self.connection.request(subject, content, timeout=left, headers=dict(headers))
+                asked.add(asyncio.create_task(request))
+                done, _ = await asyncio.wait(
+                    asked, timeout=min(patience, left), return_when=asyncio.FIRST_COMPLETED
+                )
+                if done:
+                    return done.pop().result()
+                await self._exists(centre)
+                patience *= 2
+        except nats.errors.MaxPayloadError as error:
+            raise errors.TooLarge(f"{len(content)} bytes are more than the server takes") from error
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            if self._denied:
+                raise self._denied from error
+            await self._exists(centre)
+        finally:
+            await end(*asked)
+        raise errors.Unavailable(f"no active {subject.split('.')[2]} answers for the centre {centre!r}")
+
+    async def _exists(self, centre: str) -> None:
+        if centre not in registry.centres(await streams(self.connection)):
+            raise errors.NoStream(f"there is no centre {centre!r}")
 
     async def follow(
-        self, centre: str, *, after: int = 0, services: Sequence[str] = (), id: str = "*"
+        self, centre: str, *, after: int = 0, services: Sequence[str] = (), about: str = ""
     ) -> AsyncIterator[list[Raw]]:
         """The log after a position, for ever: over lost connections without a gap or a repeat."""
-        stream = self.log(centre)
-        subjects = [
-            registry.log_subject(centre, service, id if id != "*" else ">") for service in services or ("*",)
-        ]
-        if not services and id == "*":
-            subjects = [f"log.{centre}.>"]
         while True:
             try:
-                async for part in stream.follow(subjects, after):
+                async for part in self.log(centre).follow(subjects(centre, services, about), after):
                     yield part
                     after = part[-1].seq
             except errors.Unavailable:
@@ -335,7 +303,7 @@ class Client:
         return await self._settling[centre].wait(timeout)
 
 
-def _check(what: str, service: str, name: str, known: Mapping[str, Mapping[str, Any]]) -> None:
+def check(what: str, service: str, name: str, known: Mapping[str, Mapping[str, Any]]) -> None:
     """Nobody listens where nothing is to be had: say so at once, and what there is."""
     if name not in known.get(service, {}):
         every = ", ".join(sorted(f"{service} {name}" for service, names in known.items() for name in names))
@@ -349,16 +317,3 @@ def _check(what: str, service: str, name: str, known: Mapping[str, Mapping[str, 
                 expected=f"one of: {every}",
             )
         )
-
-
-def _heed_cancelling() -> None:
-    """Be cancelled after all: in Python 3.11 `asyncio.wait_for`, which nats-py uses, may swallow it."""
-    task = asyncio.current_task()
-    if task and task.cancelling():
-        raise asyncio.CancelledError
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, datetime):
-        return timestamp(value)
-    raise TypeError(f"{type(value).__name__} cannot travel in JSON")

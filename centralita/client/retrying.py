@@ -1,0 +1,74 @@
+"""Trying again: pauses that grow, none like another, until there is no time left."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from centralita.client.problems import Refusal, Unavailable
+
+__all__ = ["Pauses", "again", "heed_cancelling", "insist"]
+
+T = TypeVar("T")
+FIRST, LONGEST = 0.05, 2.0
+
+
+class Pauses:
+    """Pauses between tries, until a moment on the loop's clock."""
+
+    def __init__(self, timeout: float) -> None:
+        self._until = asyncio.get_running_loop().time() + timeout
+        self._pause = FIRST
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self._until - asyncio.get_running_loop().time()
+
+    def reset(self) -> None:
+        """It went well: the next pause is a short one again."""
+        self._pause = FIRST
+
+    async def take(self, reason: Refusal | Unavailable) -> None:
+        """Wait a while, at least as long as the server asked for; raises the reason where there is no time for it."""
+        least = again(reason) or 0.0
+        pause = max(least, self._pause) * random.uniform(
+            1.0, 1.5
+        )  # not all who were refused come back at once
+        self._pause = min(2 * self._pause, LONGEST)
+        if pause > self.left:
+            raise reason
+        await asyncio.sleep(pause)
+
+
+def again(reason: Exception) -> float | None:
+    """After how many seconds another try is worth it; None where it never is."""
+    if isinstance(reason, Unavailable):
+        return reason.retry_after or 0.0
+    if isinstance(reason, Refusal) and reason.problem.status in (408, 429):
+        return reason.problem.retry_after or 0.0
+    return None
+
+
+async def insist(ask: Callable[[float], Awaitable[T]], timeout: float) -> T:
+    """Ask until there is an answer or a refusal for good; `ask` is told how many seconds are left."""
+    pauses = Pauses(timeout)
+    while True:
+        try:
+            answer = await ask(max(pauses.left, 0.01))
+        except (Refusal, Unavailable) as reason:
+            if again(reason) is None:
+                raise
+            await pauses.take(reason)
+        else:
+            heed_cancelling()
+            return answer
+
+
+def heed_cancelling() -> None:
+    """Be cancelled after all: in Python 3.11 `asyncio.wait_for`, which nats-py uses, may swallow it."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
