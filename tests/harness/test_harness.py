@@ -52,6 +52,7 @@ def test_what_must_be_is_found_however_it_is_told(cold: CallCentre) -> None:
     call.answered("ana").identified("Rosa", title="Sra.").stated("No enfría.", category="error", product=None)
     assert call.must("call.offered", from_="+34600555101")["queue"] == "sales"
     call.must("call.answered", at="09:00:07", count=1, agent="ana")
+    cold.call("late", at="09:00:03").must("call.offered", at="2026-03-02 09:00:03", count=1)
     call.must("call.answered", at=cold.now)
     call.must("prompt.issued", contains={"text": "Rosa"})
     call.must("request.stated", product=None)
