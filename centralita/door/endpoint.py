@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -63,11 +63,14 @@ def header(request: Request, name: str) -> str:
 
 
 def plain(request: Request, name: str) -> str:
-    """A header's text where blanks and what is not ASCII may be percent-encoded."""
+    """A header's text where blanks and what is not ASCII may be percent-encoded; taken as it is where it is not."""
+    text = header(request, name)
+    if "\ufffd" in text:
+        raise malformed(name, "UTF-8")
     try:
-        return unquote_to_bytes(header(request, name)).decode()
+        return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise malformed(name, "percent-encoded UTF-8") from None
+        return text
 
 
 def trace(request: Request) -> str:

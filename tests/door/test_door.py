@@ -89,6 +89,23 @@ async def test_a_command_is_done_once(centre: Http) -> None:
     assert (other.status_code, other.json()["rule"]) == (409, "id-taken")
 
 
+@pytest.mark.parametrize(
+    ("sent", "actor"),
+    [(b"Jos%C3%A9", "José"), ("José".encode(), "José"), (b"5%e0A", "5%e0A"), (b"\xff", None)],
+)
+async def test_an_actor_may_have_any_name(centre: Http, sent: bytes, actor: str | None) -> None:
+    """Percent-encoded or in UTF-8; what only looks percent-encoded is taken as it is, what is no text is refused."""
+    path = f"{centre.centre}/commands/tickets/register"
+    body = {"category": "complaint", "need": "No cooling", "by": "lucia"}
+    answer = await centre.http.post(path, json=body, headers={b"X-Actor": sent})
+    if actor is None:
+        assert (answer.status_code, answer.json()["field"]) == (400, "x-actor")
+        return
+    assert answer.status_code == 200, answer.text
+    (event,) = [it for it in await centre.log(service="tickets") if it.event == "ticket.registered"]
+    assert event.json()["actor"] == actor
+
+
 async def test_a_query_waits_for_its_position(centre: Http) -> None:
     """Fields are query parameters, numbers and booleans among them; the answer is the service's own."""
     await centre.events(fact("call.offered"))
