@@ -48,19 +48,7 @@ class Containment:
     def _schema(self, given: Schema, taken: Schema, path: str) -> Iterator[Difference]:
         if taken is True or (isinstance(taken, dict) and not taken.keys() - NOTES):
             return
-        if isinstance(given, dict) and isinstance(taken, dict) and {"$ref"} <= given.keys() & taken.keys():
-            pair = (json.dumps(given, sort_keys=True), json.dumps(taken, sort_keys=True))
-            if pair in self._assumed:
-                return
-            self._assumed.add(
-                pair
-            )  # a schema that contains itself is contained if nothing else is against it
-            found = list(self._union(given, taken, path))
-            if found:
-                self._assumed.discard(pair)
-            yield from found
-        else:
-            yield from self._union(given, taken, path)
+        yield from self._union(given, taken, path)
 
     def _union(self, given: Schema, taken: Schema, path: str) -> Iterator[Difference]:
         try:
@@ -75,7 +63,7 @@ class Containment:
                 if lost:
                     yield Difference(path, "be " + " or ".join(map(_said, lost)))
                 continue
-            alike = [it for it in to_there if _kind(it) == branch["type"] or _widens(branch, it)]
+            alike = [it for it in to_there if _alike(branch, it)]
             if not alike:
                 yield Difference(path, f"be any {_NAMES[branch['type']]}")
                 continue
@@ -92,10 +80,15 @@ class Containment:
                 yield from _numbers(given, taken, path)
             case "string":
                 yield from _strings(given, taken, path)
-            case "array":
-                yield from self._arrays(given, taken, path)
-            case "object":
-                yield from self._objects(given, taken, path)
+            case "array" | "object" as kind:
+                pair = (json.dumps(given, sort_keys=True), json.dumps(taken, sort_keys=True))
+                if pair in self._assumed:
+                    return  # a schema that contains itself is contained if nothing else is against it
+                self._assumed.add(pair)
+                found = list((self._arrays if kind == "array" else self._objects)(given, taken, path))
+                if found:
+                    self._assumed.discard(pair)
+                yield from found
 
     def _arrays(self, given: Json, taken: Json, path: str) -> Iterator[Difference]:
         yield from _bounds(given, taken, path, "Items", "items")
@@ -170,12 +163,13 @@ def _bounds(given: Json, taken: Json, path: str, of: str, unit: str) -> Iterator
         yield Difference(path, f"have more than {most} {unit}")
 
 
-def _kind(branch: Json) -> str:
-    return "" if "enum" in branch else str(branch["type"])
-
-
-def _widens(given: Json, taken: Json) -> bool:
-    return {_kind(given), _kind(taken)} == {"integer", "number"}
+def _alike(given: Json, taken: Json) -> bool:
+    """Whether an alternative is the one to compare with: of the same type, and not told apart by a fixed field."""
+    kinds = {given["type"], taken.get("type", "")}
+    mine, theirs = given.get("properties", {}), taken.get("properties", {})
+    fixed = [(mine[name], theirs[name]) for name in mine.keys() & theirs.keys()]
+    apart = any("const" in a and "const" in b and a["const"] != b["const"] for a, b in fixed if a and b)
+    return (len(kinds) == 1 or kinds == {"integer", "number"}) and not apart
 
 
 def _said(value: Any) -> str:

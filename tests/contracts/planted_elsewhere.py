@@ -73,6 +73,7 @@ OTHERS: dict[str, tuple[str, Change]] = {
     ),
     # answers and problems: what was there is there
     "an answer lacks a field": ("answer recorded: position", drop("answer recorded", "position")),
+    "an answer lacks an optional field": ("answer recorded: time", drop("answer recorded", "time")),
     "an answer's field may be missing": ("answer recorded: type", free("answer recorded", "type")),
     "an answer's position may be zero": (
         "answer recorded: position",

@@ -13,6 +13,7 @@ from contracts.released.__main__ import main
 from contracts.released.breaking import breaks
 from tests.contracts.harmless import HARMLESS
 from tests.contracts.planted_elsewhere import BREAKING
+from tests.contracts.planting import raised
 
 PRESENT = released.contract()
 
@@ -74,6 +75,13 @@ def test_the_remedy_fits() -> None:
         changed = deepcopy(PRESENT)
         BREAKING[what][1](changed)
         assert {advice in it.remedy for it in breaks(PRESENT, changed)} == {True}
+
+
+def test_a_version_is_not_taken_back() -> None:
+    """What was released in a version above the present one can be read no longer."""
+    newer = deepcopy(PRESENT)
+    raised("call.offered")(newer)
+    assert [it.about for it in breaks(newer, PRESENT)] == ["call.offered.v2"]
 
 
 def test_every_release_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
