@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from contracts import registry
+from contracts.answers import ANSWERS
 from contracts.base import Data, Problem
 from contracts.commands import Recorded
 
@@ -92,28 +93,29 @@ def document(schemas: Json) -> Json:
     messages = {f"fact.{name}": m for topic in facts.values() for name, m in topic.items()}
     messages |= {f"event.{name}": message for name, message in events.items()}
     messages |= {f"{prefix}.{service}.{verb}": _request(verb, kind) for prefix, service, verb, kind in asked}
-    messages |= {
-        "recorded": _reply("recorded", Recorded.__name__, "application/json"),
-        "answer": {
-            "name": "answer",
-            "summary": "The answer to a query: an object of its own shape, or a problem.",
-            "payload": {"type": "object"},
-        },
-        "problem": _reply("problem", Problem.__name__, "application/problem+json"),
+    answers = {
+        f"answer.{service}.{name}": _reply(name, kind, "application/json")
+        for service, names in ANSWERS.items()
+        for name, kind in names.items()
     }
+    answers |= {
+        "recorded": _reply("recorded", Recorded, "application/json"),
+        "problem": _reply("problem", Problem, "application/problem+json"),
+    }
+    messages |= answers
     channels, operations = _events(facts, events)
     for prefix, service, verb, _ in asked:
         key = f"{prefix}.{service}.{verb}"
         subject = registry.command_subject if prefix == "command" else registry.query_subject
         channels[key] = _channel(subject("{centre}", service, verb), [key], "centre")
-        answer = "recorded" if prefix == "command" else "answer"
+        answer = "recorded" if prefix == "command" else f"answer.{service}.{verb}"
         operations[key] = _operation("receive", key, f"{service.capitalize()} answers") | {
             "reply": {
                 "channel": _ref("channels", "reply"),
                 "messages": [_ref("channels", "reply", "messages", name) for name in (answer, "problem")],
             }
         }
-    channels["reply"] = _channel(None, ["recorded", "answer", "problem"])
+    channels["reply"] = _channel(None, answers)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -181,13 +183,14 @@ def _request(verb: str, model: type[Data]) -> Json:
     }
 
 
-def _reply(name: str, model: str, content_type: str) -> Json:
+def _reply(name: str, model: type[Data], content_type: str) -> Json:
     content = {"type": "string", "const": content_type}
     return {
         "name": name,
+        "summary": _summary(model),
         "contentType": content_type,
         "headers": {"type": "object", "properties": {"content-type": content}, "required": ["content-type"]},
-        "payload": _ref("components", "schemas", model),
+        "payload": _ref("components", "schemas", model.__name__),
     }
 
 

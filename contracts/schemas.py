@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from contracts import openapi as of_http
 from contracts import registry
+from contracts.answers import ANSWERS
 from contracts.asyncapi import document
 from contracts.base import Data, Problem
 from contracts.commands import Recorded
@@ -26,11 +27,16 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def types() -> dict[str, type[Data]]:
-    """Every type by the name of its schema: call.offered.v1, command.tickets.register, problem."""
+    """Every type by the name of its schema: call.offered.v1, command.tickets.register, answer.sla.figures, problem."""
     named: dict[str, type[Data]] = {
         f"{name}.v{registry.version_of(name)}": kind for name, kind in registry.recorded_types().items()
     }
-    for prefix, services in (("command", registry.COMMANDS), ("query", registry.QUERIES)):
+    asked: dict[str, Mapping[str, Mapping[str, type[Data]]]] = {
+        "command": registry.COMMANDS,
+        "query": registry.QUERIES,
+        "answer": ANSWERS,
+    }
+    for prefix, services in asked.items():
         for service, kinds in services.items():
             named |= {f"{prefix}.{service}.{name}": kind for name, kind in kinds.items()}
     return named | {"protocol": Protocol, "problem": Problem, "recorded": Recorded}

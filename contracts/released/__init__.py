@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts import registry, schemas
+from contracts.answers import ANSWERS
 from contracts.asyncapi import HEADERS, OF_FACTS, OF_REQUESTS, REQUIRED, headers
 from contracts.base import Data, Problem
 from contracts.commands import Recorded
@@ -57,7 +58,8 @@ def contract() -> Json:
             part: {f"{service} {verb}": _schema(kind) for service, verbs in of.items() for verb, kind in verbs.items()}
             for part, of in asked.items()
         },
-        "answers": {"recorded": _schema(Recorded)},
+        "answers": {"recorded": _schema(Recorded)}
+        | {f"{service} {name}": _schema(kind) for service, names in ANSWERS.items() for name, kind in names.items()},
         "problem": {"problem": _schema(Problem)},
         "protocol": {"protocol": _schema(Protocol)},
     }  # fmt: skip

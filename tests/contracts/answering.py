@@ -1,0 +1,86 @@
+"""Every query is asked, and its answers are held against their schemas."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from centralita.client import Client, Fact, Refusal
+from contracts import registry
+from contracts.answers import ANSWERS
+
+Json = dict[str, Any]
+
+
+def closed(schema: Any) -> Any:
+    """The schema of one who knows all fields, and stumbles over any other."""
+    if isinstance(schema, dict):
+        made = {key: closed(it) for key, it in schema.items()}
+        return made | ({"additionalProperties": False} if "properties" in made else {})
+    return [closed(it) for it in schema] if isinstance(schema, list) else schema
+
+
+VALIDATORS = {
+    (service, name): Draft202012Validator(closed(kind.model_json_schema()))
+    for service, names in ANSWERS.items()
+    for name, kind in names.items()
+}
+
+
+async def something_of_each(client: Client, centre: str, time: datetime) -> None:
+    """Have a queue, a ticket with a file, a problem, a review and a block."""
+    facts = [
+        Fact("agent.signed_in", "sara", {"name": "Sara Vila", "role": "supervisor"}, time),
+        Fact("call.offered", "told", {"from": "+34600555199", "queue": "service"}, time),
+        Fact("call.queued", "told", {}, time),
+    ]
+    await client.publish(centre, facts)
+    await client.settle(centre)
+    case = {"category": "error", "need": "The boiler shows E4", "call": "told", "by": "ana"}
+    number = (await client.command(centre, "tickets", "register", case))["data"]["number"]
+    file = {"name": "e4.png", "type": "image/png", "size": 48211, "digest": "5e" * 32, "object": "1/e4.png"}
+    commands: tuple[tuple[str, str, Json], ...] = (
+        ("tickets", "attach", {"ticket": number, **file, "by": "ana"}),
+        ("tickets", "open_problem", {"title": "E4 after the update", "by": "sara"}),
+        ("tickets", "link_incident", {"problem": 1, "ticket": number, "by": "sara"}),
+        ("tickets", "publish_workaround", {"problem": 1, "text": "Switch it off for a minute", "by": "sara"}),
+        ("tickets", "review", {"call": "told", "items": {"wording": True}, "by": "sara"}),
+        ("intake", "request_block", {"call": "told", "by": "ana"}),
+    )
+    for service, verb, words in commands:
+        await client.command(centre, service, verb, words)
+
+
+async def every_answer(client: Client, centre: str) -> dict[tuple[str, str], list[Json]]:
+    """All answers that a centre gives, by service and query; an AssertionError where one is not as published."""
+    found: dict[tuple[str, str], list[Json]] = {}
+
+    async def ask(service: str, name: str, **words: Any) -> Json:
+        answer = await client.query(centre, service, name, words)
+        wrong = [
+            f"{error.json_path}: {error.message}" for error in VALIDATORS[service, name].iter_errors(answer)
+        ]
+        assert wrong == [], (service, name)
+        found.setdefault((service, name), []).append(answer)
+        return answer
+
+    for service, names in registry.QUERIES.items():
+        for name, kind in names.items():
+            if not any(field.is_required() for field in kind.model_fields.values()):
+                await ask(service, name)
+    await ask("sla", "figures", by="day")
+    tickets = found["tickets", "tickets"][0]["tickets"]
+    for number in [*(it["ticket"] for it in tickets[:4]), 10**6]:
+        await ask("tickets", "ticket", ticket=number)
+    for customer in {it["customer"] for it in tickets if it["customer"]}:
+        await ask("tickets", "history", customer=customer)
+    for call in {it["call"] for it in tickets if it["call"]}:
+        try:
+            await ask("tickets", "profile", call=call)
+        except Refusal as refusal:
+            assert refusal.problem.rule == "R27"  # the request was never stated
+    for problem in (1, 10**6):
+        await ask("tickets", "problem", problem=problem)
+    return found
