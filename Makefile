@@ -6,8 +6,9 @@ BIN := .venv/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
+ASYNCAPI_CLI := 6.2.0
 
-.PHONY: help demo test rules faults simulate mutants fuzz check bench durability release-log release-contract lock clean
+.PHONY: help demo test rules faults simulate mutants fuzz check bench durability release-log release-contract asyncapi lock clean
 
 help:
 	@echo "make demo    a call centre at work, on an embedded server"
@@ -21,6 +22,7 @@ help:
 	@echo "make durability   every ack against the fsyncs before it (ROUNDS=10 REPLICAS=1)"
 	@echo "make release-log  keep a log of this release, for the next ones to read"
 	@echo "make release-contract  keep the contract of this release, which the next ones must keep to"
+	@echo "make asyncapi     asyncapi.json, judged by the official command (needs Node)"
 	@echo "make bench   measurements, beside what else one would pick"
 	@echo "make lock    pin what pyproject.toml asks for (UPGRADE=1: at its newest)"
 	@echo "make clean   caches and built files away; .venv stays"
@@ -53,6 +55,7 @@ check: $(READY)
 	@echo "mypy"; $(BIN)/mypy
 	@echo "import rules"; $(BIN)/lint-imports --no-logo
 	@echo "schemas"; $(PY) -m contracts.schemas --check
+	@echo "pages"; $(PY) -m contracts.pages --check
 	@echo "released contracts"; $(PY) -m contracts.released
 
 durability: $(READY)
@@ -60,6 +63,9 @@ durability: $(READY)
 
 release-log: $(READY)
 	@$(PY) -m tests.upgrade.record
+
+asyncapi:
+	@npx --yes @asyncapi/cli@$(ASYNCAPI_CLI) validate contracts/asyncapi.json --fail-severity=error
 
 release-contract: $(READY)
 	@$(PY) -m contracts.released --write $(if $(AGAIN),--again)

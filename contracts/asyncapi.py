@@ -9,6 +9,8 @@ from contracts import registry
 from contracts.answers import ANSWERS
 from contracts.base import Data, Problem
 from contracts.commands import Recorded
+from contracts.examples import examples
+from contracts.problems import PROBLEMS
 
 Json = dict[str, Any]
 
@@ -92,15 +94,18 @@ def document(schemas: Json) -> Json:
     ]
     messages = {f"fact.{name}": m for topic in facts.values() for name, m in topic.items()}
     messages |= {f"event.{name}": message for name, message in events.items()}
-    messages |= {f"{prefix}.{service}.{verb}": _request(verb, kind) for prefix, service, verb, kind in asked}
+    for prefix, service, verb, kind in asked:
+        key = f"{prefix}.{service}.{verb}"
+        messages[key] = _request(key, verb, kind)
     answers = {
-        f"answer.{service}.{name}": _reply(name, kind, "application/json")
+        f"answer.{service}.{name}": _reply(name, kind, "application/json", f"answer.{service}.{name}")
         for service, names in ANSWERS.items()
         for name, kind in names.items()
     }
+    kinds = [f"problem.{kind.strip('<>')}" for kind in PROBLEMS]
     answers |= {
-        "recorded": _reply("recorded", Recorded, "application/json"),
-        "problem": _reply("problem", Problem, "application/problem+json"),
+        "recorded": _reply("recorded", Recorded, "application/json", "recorded"),
+        "problem": _reply("problem", Problem, "application/problem+json", *kinds),
     }
     messages |= answers
     channels, operations = _events(facts, events)
@@ -171,19 +176,25 @@ def _event(name: str, kind: str) -> Json:
         "summary": _summary(model),
         "headers": {"type": "object", "allOf": [headers, {"type": "object", "properties": version}]},
         "payload": _ref("components", "schemas", model.__name__),
+        "examples": _examples(f"{name}.v{registry.version_of(name)}"),
     }
 
 
-def _request(verb: str, model: type[Data]) -> Json:
+def _examples(*titles: str) -> list[Json]:
+    return [{"payload": examples()[title]} for title in titles if title in examples()]
+
+
+def _request(title: str, verb: str, model: type[Data]) -> Json:
     return {
         "name": verb,
         "summary": _summary(model),
         "headers": _ref("components", "schemas", "RequestHeaders"),
         "payload": _ref("components", "schemas", model.__name__),
+        "examples": _examples(title),
     }
 
 
-def _reply(name: str, model: type[Data], content_type: str) -> Json:
+def _reply(name: str, model: type[Data], content_type: str, *titles: str) -> Json:
     content = {"type": "string", "const": content_type}
     return {
         "name": name,
@@ -191,6 +202,7 @@ def _reply(name: str, model: type[Data], content_type: str) -> Json:
         "contentType": content_type,
         "headers": {"type": "object", "properties": {"content-type": content}, "required": ["content-type"]},
         "payload": _ref("components", "schemas", model.__name__),
+        "examples": _examples(*titles),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.base import Data, Problem
+from contracts.examples import example
 
 Json = dict[str, Any]
 JSON = "application/json"
@@ -30,14 +31,15 @@ def ref(kind: str, name: str) -> Json:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def content(kind: type[Data]) -> Json:
-    """A body in JSON."""
-    return {JSON: {"schema": ref("schemas", kind.__name__)}}
+def content(kind: type[Data], title: str = "") -> Json:
+    """A body in JSON, with the example of this title."""
+    shown = {"example": example(title)} if title else {}
+    return {JSON: {"schema": ref("schemas", kind.__name__), **shown}}
 
 
-def gives(kind: type[Data] | None, text: str = "", status: int = 200) -> Json:
-    """An answer in JSON; None: an object of its own shape."""
-    shape = content(kind) if kind else {JSON: {"schema": {"type": "object"}}}
+def gives(kind: type[Data] | None, text: str = "", status: int = 200, title: str = "") -> Json:
+    """An answer in JSON, with the example of this title; None: an object of its own shape."""
+    shape = content(kind, title) if kind else {JSON: {"schema": {"type": "object"}}}
     return {str(status): {"description": text or summary(kind), "content": shape}}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts import http, registry
+from contracts.answers import ANSWERS
 from contracts.base import Data
 from contracts.commands import Recorded
 from contracts.openapi.facts import publishing
@@ -42,7 +43,8 @@ def paths(schemas: Json) -> Json:
     for service, names in registry.QUERIES.items():
         for name, kind in names.items():
             path = f"/v1/{{centre}}/queries/{service}/{name}"
-            asked = operation(f"{service}.{name}", summary(kind), service, gives(None), 400, 404, 409, 413)
+            told = gives(ANSWERS[service][name], title=f"answer.{service}.{name}")
+            asked = operation(f"{service}.{name}", summary(kind), service, told, 400, 404, 409, 413)
             found[path] = of_centre | {"get": asked | {"parameters": parameters(schemas[kind.__name__])}}
     return found
 
@@ -101,8 +103,16 @@ def _settled(schemas: Json) -> Json:
 
 def _command(service: str, verb: str, kind: type[Data]) -> Json:
     given = operation(
-        f"{service}.{verb}", summary(kind), service, gives(Recorded, "What was recorded."), 409, *OF_BODIES
+        f"{service}.{verb}",
+        summary(kind),
+        service,
+        gives(Recorded, "What was recorded.", title="recorded"),
+        409,
+        *OF_BODIES,
     )
     key = header("Idempotency-Key", "The command's id: under the same it is done once, and answered alike.")
     headers = [key, header("X-Actor", "Who gives the command."), traceparent()]
-    return given | {"parameters": headers, "requestBody": {"required": True, "content": content(kind)}}
+    return given | {
+        "parameters": headers,
+        "requestBody": {"required": True, "content": content(kind, f"command.{service}.{verb}")},
+    }

@@ -94,7 +94,9 @@ def _asked(about: str, was: Json, now: Json) -> Iterator[Break]:
 
 def _told(about: str, was: Json, now: Json) -> Iterator[Break]:
     """We write, others read and pass over what they do not know: what was there must be there as it was."""
-    for it in (*_readers(was, now), *meaning.gone(was, now)):
+    lost = meaning.gone(was, now)
+    others = [it for it in _readers(was, now) if not meaning.within(it.path, [each.path for each in lost])]
+    for it in (*lost, *others):
         yield Break(about, it.path, it.what, KEEP)
 
 

@@ -31,7 +31,9 @@ def gone(old: Json, new: Json) -> list[Difference]:
     """The fields that are no more; of what lay within them nothing is said."""
     before, now = fields(old), fields(new)
     lost = [path for path in before if path not in now]
-    return [Difference(path, "is gone") for path in lost if not _within(path, lost)]
+    return [
+        Difference(path, "is gone") for path in lost if not within(path, [it for it in lost if it != path])
+    ]
 
 
 def assumed(old: Json, new: Json) -> list[Difference]:
@@ -61,6 +63,11 @@ def marked(old: Json, new: Json) -> list[Difference]:
 def unmarked(old: Json, new: Json) -> list[Difference]:
     """The fields that were personal data and are not any more."""
     return [Difference(path, "is personal data no longer: it is not sealed") for path, _ in marked(new, old)]
+
+
+def within(path: str, others: list[str]) -> bool:
+    """Whether a field is one of others, or lies within one."""
+    return any(path == other or path.startswith((f"{other}.", f"{other}[")) for other in others)
 
 
 def _fields(node: Any, root: Json, path: str, within: tuple[str, ...]) -> Iterator[tuple[str, Field]]:
@@ -95,7 +102,3 @@ def _follows(old: Any, new: Any, path: str, added: set[str]) -> bool:
 
 def _personal(found: list[Field]) -> bool:
     return any(it.personal for it in found)
-
-
-def _within(path: str, others: list[str]) -> bool:
-    return any(path.startswith((f"{other}.", f"{other}[")) for other in others if other != path)

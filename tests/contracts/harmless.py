@@ -135,6 +135,16 @@ HARMLESS: dict[str, Change] = {
     "an answer has a new field": add("answer recorded", "sequence", {"type": "integer"}),
     "an answer always has a new field": add("answer recorded", "sequence", {"type": "integer"}, True),
     "an answer always has what it might have": lambda c: c["answers"]["recorded"]["required"].append("time"),
+    "what an answer lists has a new field": add(
+        "answer tickets tickets", "tickets[].language", OPTIONAL, True
+    ),
+    "an answer's null comes no more": put("answer tickets tickets", "tickets[].desk", True, anyOf=[TEXT]),
+    "an answer's text is one of few": put(
+        "answer routing agents", "agents[].role", enum=["agent", "supervisor"]
+    ),
+    "an answer's field becomes personal": put(
+        "answer tickets tickets", "tickets[].customer", x_personal=True
+    ),
     "an answer's id is shorter": put("answer recorded", "id", maxLength=100),
     "a problem has a new member": add("problem", "instance", OPTIONAL),
     "a problem's member is always there": lambda c: c["problem"]["problem"]["required"].append("detail"),

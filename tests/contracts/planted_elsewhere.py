@@ -79,6 +79,27 @@ OTHERS: dict[str, tuple[str, Change]] = {
         "answer recorded: position",
         put("answer recorded", "position", minimum=0),
     ),
+    "a query's answer is gone": ("answer sla figures", cut("answers", "sla figures")),
+    "an answer's list is gone": (
+        "answer tickets history: repeats",
+        drop("answer tickets history", "repeats"),
+    ),
+    "what an answer lists lacks a field": (
+        "answer sla deadlines: deadlines[].due",
+        drop("answer sla deadlines", "deadlines[].due"),
+    ),
+    "what an answer lists may be null": (
+        "answer routing agents: agents[].state",
+        put("answer routing agents", "agents[].state", type=["string", "null"]),
+    ),
+    "an answer's rate is a text": (
+        "answer sla figures: deadlines.*.share",
+        put("answer sla figures", "deadlines.*.share", type="string"),
+    ),
+    "an answer is personal no longer": (
+        "answer intake directory: customers[].name",
+        put("answer intake directory", "customers[].name", x_personal=GONE),
+    ),
     "a problem lacks a member": ("problem: rule", drop("problem", "rule")),
     "a problem's title may be missing": ("problem: title", free("problem", "title")),
     "a problem's status is a text": (

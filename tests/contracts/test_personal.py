@@ -124,4 +124,6 @@ def test_telephone_numbers_and_addresses_are_marked_by_their_form(title: str) ->
 def test_nested_models_hold_nothing_personal() -> None:
     """A mark stands on fields of the message itself, where sealing looks for it."""
     for title, kind in types().items():
+        if title.startswith("answer."):
+            continue  # an answer is never sealed: its marks are for those who read it
         assert "x-personal" not in json.dumps(schema(title, kind).get("$defs", {})), title

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from contracts import registry, schemas
+from contracts.answers import ANSWERS
 from contracts.registry import recorded_types
 
 DOCUMENT: dict[str, Any] = json.loads((schemas.HERE / "asyncapi.json").read_text(encoding="utf-8"))
@@ -98,12 +99,14 @@ def test_every_type_has_a_schema() -> None:
     titles = {f"{name}.v{registry.version_of(name)}" for name in recorded_types()}
     titles |= {f"command.{s}.{verb}" for s, verbs in registry.COMMANDS.items() for verb in verbs}
     titles |= {f"query.{s}.{name}" for s, names in registry.QUERIES.items() for name in names}
+    titles |= {f"answer.{s}.{name}" for s, names in ANSWERS.items() for name in names}
     assert titles | {"protocol", "problem", "recorded"} == set(STORED)
     for title, schema in STORED.items():
         assert schema["$schema"] == schemas.DIALECT
         assert schema["title"] == title
         assert schema["description"]
-        assert (schema.get("additionalProperties", True) is False) == (title != "problem")
+        is_open = title == "problem" or title.startswith("answer.")
+        assert (schema.get("additionalProperties", True) is not False) == is_open
 
 
 @pytest.mark.parametrize("title", sorted(STORED))
