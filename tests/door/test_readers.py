@@ -120,7 +120,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(door: tuple[Operator,
     writer.close()
 
 
-async def test_more_than_is_taken_is_told_to_come_again(door: tuple[Client, Served]) -> None:
+async def test_more_than_is_taken_is_told_to_come_again(door: tuple[Operator, Served]) -> None:
     """Beyond the rate, and beyond the bytes that may be in hand, the answer is 429 with Retry-After."""
     client, _ = door
     async with (
@@ -141,7 +141,7 @@ async def test_a_reader_stays_while_the_server_is_started_anew(tmp_path: Path) -
     """What is recorded before and after a restart of the server is told once each, on the same connection."""
     async with (
         NatsServer.start(tmp_path) as server,
-        Client(server.url) as client,
+        Operator(server.url) as client,
         serving(server.url) as served,
         httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=20) as http,
     ):
@@ -152,7 +152,7 @@ async def test_a_reader_stays_while_the_server_is_started_anew(tmp_path: Path) -
             await server.restart()
             while not client.connection.is_connected:
                 await asyncio.sleep(0.02)
-            fact = Fact("call.ended", "c-1").message("acme")[1]
+            fact = addressed(Fact("call.ended", "c-1"), "acme")[1]
             await client.log("acme").append([("log.acme.intake.c-1", fact)])
             event = await anext(events)
         assert (event.id, event.event) == ("3", "call.ended")
