@@ -3,10 +3,9 @@
 Nothing here imports the services or the contract, so a project may have packages of the same names.
 """
 
+from centralita.client import Event, Refusal, Unavailable
 from centralita.harness.centre import CallCentre
-from centralita.harness.door import Refusal
 from centralita.harness.errors import HarnessError
-from centralita.harness.events import Event
 from centralita.harness.stack import Stack
 from centralita.harness.subjects import Agent, Call, Customer, Letter, Subject
 
@@ -21,4 +20,5 @@ __all__ = [
     "Refusal",
     "Stack",
     "Subject",
+    "Unavailable",
 ]

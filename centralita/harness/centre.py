@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -10,8 +9,8 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from centralita.client import Event, Fact, Recorded
 from centralita.harness.door import Door
-from centralita.harness.events import Event
 from centralita.harness.judging import Judged
 from centralita.harness.subjects import Agent, Call, Customer, Letter
 from centralita.short import START, duration
@@ -41,7 +40,7 @@ class CallCentre(Judged):
         door.open(self.name, protocol)
         try:
             (published,) = door.log(self.name, 1, 2)
-            self.zone = ZoneInfo(published["protocol"]["timezone"])
+            self.zone = ZoneInfo(published.data["protocol"]["timezone"])
             self.start = self.now = self.moment(start)
             self._set(self.start)
         except BaseException:
@@ -89,12 +88,9 @@ class CallCentre(Judged):
         """Publish any fact; it occurs now, or `at` another time. The same `id` twice is one fact."""
         told = {name.removesuffix("_"): value for name, value in data.items() if value is not None}
         time = self.moment(at) if at else self.now
-        event = {
-            "specversion": "1.0", "id": id or uuid4().hex, "source": "/harness", "type": type, "subject": about,
-            "time": time.isoformat(), "data": json.loads(json.dumps(told, default=str)),
-        }  # fmt: skip
+        fact = Fact(type, about, told, time, id or uuid4().hex, source="/harness")
         self._stale = True
-        self._door.publish(self.name, event)
+        self._door.publish(self.name, fact)
 
     def advance(self, by: str | float | timedelta) -> None:
         """Let so much time pass, as `11m`, `1h30m`, `7.999s` or seconds, with all that becomes due.
@@ -116,18 +112,16 @@ class CallCentre(Judged):
         self._stale = False
         return last
 
-    def command(self, service: str, verb: str, /, *, actor: str = "", **data: Any) -> dict[str, Any]:
-        """Ask a service to do something: the event that it recorded, with its `data` and `position`."""
+    def command(self, service: str, verb: str, /, *, actor: str = "", **data: Any) -> Recorded:
+        """Ask a service to do something: what it recorded, with its `data` and `position`."""
         self.settle()
         self._stale = True
-        recorded: dict[str, Any] = self._door.command(self.name, service, verb, data, actor)
-        return recorded
+        return self._door.command(self.name, service, verb, data, actor)
 
     def query(self, service: str, name: str, /, **fields: Any) -> dict[str, Any]:
         """Ask a service something."""
         self.settle()
-        answer: dict[str, Any] = self._door.query(self.name, service, name, fields)
-        return answer
+        return self._door.query(self.name, service, name, fields)
 
     def figures(self, queue: str = "all", *, day: str | None = None) -> dict[str, Any]:
         """The figures of a queue, or of the whole centre: calls offered and answered, AHT, ASA, service level."""
@@ -151,7 +145,7 @@ class CallCentre(Judged):
         if to < self.now:
             raise ValueError(f"it is {self.time} already, and no clock runs back to {self._local(to)}")
         self.now = to
-        self.happened("clock.advanced", "clock", {"to": to.isoformat()}, id=f"clock-{to.isoformat()}")
+        self.happened("clock.advanced", "clock", {"to": to}, id=f"clock-{to.isoformat()}")
         self.settle()
 
     def moment(self, told: str | datetime) -> datetime:

@@ -1,62 +1,38 @@
-"""What was recorded, as a test sees it: whom an event is about, whether it is the one expected, how a story reads."""
+"""What was recorded, as a test judges it: whom an event is about, whether it is the one expected, how a story reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from centralita.client import Event
 from centralita.shapes import fits, holds
 from centralita.short import elapsed, facts
 
-__all__ = ["Event", "moment", "story"]
+__all__ = ["is_about", "matches", "story"]
 
 BESIDE = ("assignment", "matter")
 """What is kept beside a call, as `assignment:c1`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An event of the log: who recorded what of whom (`about`), when by the centre's clock; `event[field]`."""
-
-    position: int
-    service: str
-    type: str
-    about: str
-    data: Mapping[str, Any]
-    time: datetime | None
-    id: str
-    cause: str
-
-    @classmethod
-    def of(cls, told: Mapping[str, Any], position: int) -> Event:
-        """Read a CloudEvent in JSON form."""
-        time = datetime.fromisoformat(told["time"]) if told.get("time") else None
-        service = told["source"].rpartition("/")[2]
-        cause = str(told.get("cause", ""))
-        return cls(position, service, told["type"], told["subject"], told["data"], time, told["id"], cause)
-
-    def __getitem__(self, name: str) -> Any:
-        return self.data[name]
-
-    def is_about(self, kind: str, id: str) -> bool:
-        """Whether it is of this call, agent or customer, or names it in a field."""
-        beside, _, of = self.about.partition(":")
-        whole = of if kind == "call" and beside in BESIDE else self.about
-        return whole == (id if kind == "call" else f"{kind}:{id}") or str(self.data.get(kind)) == id
-
-    def matches(self, data: Mapping[str, Any], contains: Mapping[str, Any], at: datetime | None) -> bool:
-        """Whether its data and time are as expected; of texts and lists in `contains` it needs only a part."""
-        return (
-            (at is None or self.time == at)
-            and fits(data, self.data, moment)
-            and all(holds(part, self.data.get(name), moment) for name, part in contains.items())
-        )
+def is_about(event: Event, kind: str, id: str) -> bool:
+    """Whether it is of this call, agent or customer, or names it in a field."""
+    beside, _, of = event.about.partition(":")
+    whole = of if kind == "call" and beside in BESIDE else event.about
+    return whole == (id if kind == "call" else f"{kind}:{id}") or str(event.data.get(kind)) == id
 
 
-def moment(told: Any) -> datetime | None:
-    """A time that a test expects: a datetime with its zone."""
+def matches(event: Event, data: Mapping[str, Any], contains: Mapping[str, Any], at: datetime | None) -> bool:
+    """Whether its data and time are as expected; of texts and lists in `contains` it needs only a part."""
+    return (
+        (at is None or event.time == at)
+        and fits(data, event.data, _moment)
+        and all(holds(part, event.data.get(name), _moment) for name, part in contains.items())
+    )
+
+
+def _moment(told: Any) -> datetime | None:
     return told.astimezone(UTC) if isinstance(told, datetime) and told.tzinfo else None
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from centralita.harness.events import Event, story
+from centralita.client import Event
+from centralita.harness.events import matches, story
 
 if TYPE_CHECKING:
     from centralita.harness.centre import CallCentre
@@ -88,7 +89,7 @@ class Judged:
     ) -> tuple[list[Event], list[Event]]:
         time = self.centre.moment(at) if at else None
         same = self.events(type, settled=settled)
-        return same, [event for event in same if event.matches(_fields(data), _fields(contains or {}), time)]
+        return same, [event for event in same if matches(event, _fields(data), _fields(contains or {}), time)]
 
     def _told(
         self,

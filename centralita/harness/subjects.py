@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from centralita.harness.events import Event
+from centralita.client import Event
+from centralita.harness.events import is_about
 from centralita.harness.judging import Judged
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Subject(Judged):
         return self.id
 
     def _mine(self, event: Event) -> bool:
-        return event.is_about(self.kind, self.id)
+        return is_about(event, self.kind, self.id)
 
 
 class Call(Subject):

@@ -50,7 +50,7 @@ def test_what_must_be_is_found_however_it_is_told(cold: CallCentre) -> None:
     call = cold.call(from_="+34 600 555 101", queue="sales")
     cold.advance("7s")
     call.answered("ana").identified("Rosa", title="Sra.").stated("No enfría.", category="error", product=None)
-    assert call.must("call.offered", from_="+34600555101")["queue"] == "sales"
+    assert call.must("call.offered", from_="+34600555101").data["queue"] == "sales"
     call.must("call.answered", at="09:00:07", count=1, agent="ana")
     cold.call("late", at="09:00:03").must("call.offered", at="2026-03-02 09:00:03", count=1)
     call.must("call.answered", at=cold.now)
@@ -109,7 +109,7 @@ def test_a_fact_that_cannot_be_is_refused_at_once(cold: CallCentre) -> None:
     """With the field and what was expected; one that a rule forbids stands in the story, with the rule."""
     with pytest.raises(Refusal, match="complexity") as refusal:
         cold.call().assessed("enormous")
-    assert refusal.value.problem["rule"] == "malformed"
+    assert refusal.value.problem.rule == "malformed"
     call = cold.call().answered().ended()
     cold.advance("10s")
     call.held()
@@ -128,7 +128,7 @@ def test_whatever_has_a_method_is_a_fact(cold: CallCentre) -> None:
     cold.letter(category="complaint").must("message.received", channel="email")
     one, other = cold.call(), cold.call()
     assert one.id != other.id
-    assert one.must("call.offered")["from"] != other.must("call.offered")["from"]
+    assert one.must("call.offered").data["from"] != other.must("call.offered").data["from"]
     cold.call(from_=None).must("call.offered", from_=None)
 
 
