@@ -81,7 +81,7 @@ async def working(url: str, outlet: Outlet) -> AsyncIterator[None]:
         await task
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 30.0) -> None:
     """Wait until this holds."""
     async with asyncio.timeout(seconds):
         while True:

@@ -30,7 +30,7 @@ SOL = {
     "phones": ["912 345 678"],
     "more": 1,
 }
-QUICK: dict[str, Any] = {"first_pause": 0.01, "timeout": 0.5, "again": 0.1, "rest": 0.3, "token": "s3cret"}
+QUICK: dict[str, Any] = {"first_pause": 0.01, "timeout": 10, "again": 0.1, "rest": 0.3, "token": "s3cret"}
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +145,7 @@ async def test_it_is_asked_again_until_it_answers_or_the_call_is_over(stack: Sta
 async def test_a_successor_asks_for_calls_that_are_still_open(stack: Stack) -> None:
     """Who takes over asks for the callers that had no answer, and not for those that had."""
     async with receiving(lambda _: HANG) as receiver, centre(stack) as (client, name):
-        chosen = settings(receiver, centres=name)
+        chosen = settings(receiver, centres=name, timeout=0.5)
         async with looking(client, name, chosen=chosen):
             calls = [Fact("call.offered", f"c{n}", {"from": f"+3460055510{n}"}) for n in (1, 2)]
             await client.publish(name, calls)
@@ -166,7 +166,7 @@ async def test_a_successor_asks_for_calls_that_are_still_open(stack: Stack) -> N
                 return bool(await told(client, name, "c2", "caller.looked_up"))
 
             await until(second)
-        assert [it.line.split()[1][-3:] for it in receiver.requests] == ["102"]
+        assert {it.line.split()[1][-3:] for it in receiver.requests} == {"102"}
         assert len(await told(client, name, "c1", "caller.looked_up")) == 1
 
 
@@ -239,7 +239,7 @@ async def test_an_answer_that_is_none_is_told(answer: Any, says: str) -> None:
     """What cannot be read is a failure that says why, and never the number."""
     async with (
         receiving(lambda _: answer) as receiver,
-        Crm(settings(receiver, attempts=1, timeout=0.3)) as crm,
+        Crm(settings(receiver, attempts=1, timeout=0.3 if answer == HANG else 10)) as crm,
     ):
         with pytest.raises(Failed, match=says) as failed:
             await crm.ask("acme", "+34600555101")

@@ -23,7 +23,7 @@ from tests.cli.keyboard import environment
 from tests.outlets.conftest import Centre, until, working
 from tests.outlets.receiver import HANG, Receiver, Request, receiving
 
-QUICK = Settings(attempts=4, first_pause=0.02, longest_pause=0.1, timeout=0.5)
+QUICK = Settings(attempts=4, first_pause=0.02, longest_pause=0.1, timeout=10)
 
 
 @pytest.fixture(autouse=True)
@@ -176,19 +176,19 @@ async def test_neither_kills_nor_restarts_lose_or_reorder(tmp_path: Path) -> Non
         workers = [spawn([*words, server.url], env) for _ in range(2)]
         try:
             await centre.happen(*[f"c{number % calls}" for number in range(count)])
-            await until(lambda: len(receiver.taken) > 40, 20)
+            await until(lambda: len(receiver.taken) > 40, 60)
             workers[0].kill()
             workers.append(spawn([*words, server.url], env))
-            await until(lambda: len(receiver.taken) > 100, 20)
+            await until(lambda: len(receiver.taken) > 100, 60)
             workers[1].kill()
-            await until(lambda: len(receiver.taken) > 150, 20)
+            await until(lambda: len(receiver.taken) > 150, 60)
             await server.restart()
-            await until(lambda: len({it.number for it in receiver.taken}) == count, 30)
+            await until(lambda: len({it.number for it in receiver.taken}) == count, 60)
         finally:
             for worker in workers:
                 worker.send_signal(signal.SIGTERM)
             for worker in workers:
-                worker.wait(10)
+                worker.wait(30)
     for call in range(calls):
         expected = [number + 1 for number in range(count) if number % calls == call]
         assert numbers(receiver, f"c{call}") == expected
