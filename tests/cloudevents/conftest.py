@@ -32,5 +32,5 @@ async def publish(centre: Centre, event: dict[str, Any], mode: str = "structured
         headers = {f"ce-{name}": value for name, value in event.items() if name != "data"}
         body = json.dumps(event["data"]).encode()
     subject = registry.inbox_subject(centre.name, topic, event["subject"])
-    answer = await centre.client.connection.request(subject, body, headers=headers)
+    answer = await centre.client.connection.request(subject, body, timeout=20, headers=headers)
     return int(json.loads(answer.data)["seq"])

@@ -50,7 +50,7 @@ async def test_all_that_follows_carries_the_trace(open_centre: Open) -> None:
     headers = {"traceparent": trace(7), "ce-actor": "luis"}
     command = {"category": "complaint", "need": "no abre", "call": "c-1", "by": "luis"}
     subject = f"command.{centre.name}.tickets.register"
-    await centre.client.connection.request(subject, json.dumps(command).encode(), headers=headers)
+    await centre.client.connection.request(subject, json.dumps(command).encode(), timeout=20, headers=headers)
     log = [
         it
         for it in await tell(centre, advanced(300), advanced(3_000))

@@ -123,7 +123,7 @@ async def test_what_the_nats_cli_is_told_to_send(centre: Centre) -> None:
         subject, body, *options = [part for part in command[2:] if part.strip()]
         headers = dict(part.split(":", 1) for part in options if part != "-H")
         inbox = subject.replace("acme", centre.name)
-        answer = await centre.client.connection.request(inbox, body.encode(), headers=headers)
+        answer = await centre.client.connection.request(inbox, body.encode(), timeout=20, headers=headers)
         assert "error" not in json.loads(answer.data)
         sent += 1
     await centre.client.settle(centre.name)
