@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,9 +12,10 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from centralita import Client, Fact
+from centralita.client.events import to_json
 from centralita.replay import Import
 from contracts import registry
-from eventlog.codec import timestamp
 from tests.e2e.centre import Centre, Told
 from tests.e2e.conftest import Open, client, open_centre
 from tests.e2e.stacks import OneProcess, Stack
@@ -23,7 +23,7 @@ from tests.replay.rows import NO_QUEUE, Made, hung, served, text_of
 
 __all__ = ["client", "open_centre"]
 
-CALLS = 48
+CALLS = 18
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 Event = dict[str, Any]
 
@@ -37,7 +37,7 @@ def stack(stacks: Callable[[str], Stack]) -> Stack:
 def day() -> Iterator[Made]:
     """Calls of an afternoon: served, given up, unqueued, identified, by clocks that differ; and rows that are none."""
     for number in range(CALLS):
-        at = f"{12 + number // 12}:{number % 12 * 5:02d}"
+        at = f"{12 + number // 6}:{number % 6 * 10:02d}"
         times = {"vru_entry": f"{at}:00", "vru_exit": f"{at}:10", "q_start": f"{at}:10", "q_exit": f"{at}:40"}
         row = {**times, "call_id": str(7000 + number), "type": ("PS", "NE", "TT")[number % 3]}
         row["customer_id"] = str(445566 + number % 5) if number % 4 == 0 else "0"
@@ -54,29 +54,22 @@ def day() -> Iterator[Made]:
 
 
 @pytest.fixture(scope="module")
-def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
-    """The day as CloudEvents in JSON, in the order in which they are published."""
+def facts(tmp_path_factory: pytest.TempPathFactory) -> list[Fact]:
+    """The day as facts, in the order in which they are published."""
     path = tmp_path_factory.mktemp("day") / "calls.txt"
     path.write_text(text_of(*day()))
-    facts = Import.read(path, ZoneInfo("Europe/Madrid")).facts()
-    return [
-        {
-            "specversion": "1.0",
-            "id": fact.id,
-            "source": fact.source,
-            "type": fact.type,
-            "subject": fact.about,
-            "time": timestamp(fact.time),
-            "data": {key: timestamp(it) if isinstance(it, datetime) else it for key, it in fact.data.items()},
-        }
-        for fact in facts
-        if fact.time
-    ]
+    return list(Import.read(path, ZoneInfo("Europe/Madrid")).facts())
 
 
-async def over_nats(mode: str, centre: Centre, door: str, events: list[Event]) -> None:
+def in_json(fact: Fact) -> Event:
+    """The fact as a CloudEvent in JSON, as another producer would write it."""
+    event: Event = json.loads(to_json(fact.cloudevent()))
+    return event
+
+
+async def over_nats(mode: str, centre: Centre, stack: OneProcess, facts: list[Fact]) -> None:
     """Each a message, acknowledged before the next."""
-    for event in events:
+    for event in map(in_json, facts):
         subject = registry.inbox_subject(
             centre.name, registry.topic_of(event["type"]) or "", event["subject"]
         )
@@ -89,9 +82,10 @@ async def over_nats(mode: str, centre: Centre, door: str, events: list[Event]) -
         assert "error" not in json.loads(answer.data)
 
 
-async def over_http(mode: str, centre: Centre, door: str, events: list[Event]) -> None:
+async def over_http(mode: str, centre: Centre, stack: OneProcess, facts: list[Fact]) -> None:
     """Each a request, or a hundred in one."""
-    async with httpx.AsyncClient(base_url=f"{door}/{centre.name}", trust_env=False, timeout=30) as http:
+    events = [in_json(fact) for fact in facts]
+    async with httpx.AsyncClient(base_url=f"{stack.door}/{centre.name}", trust_env=False, timeout=30) as http:
         part = 100 if mode == "batch" else 1
         for number in range(0, len(events), part):
             event = events[number]
@@ -106,28 +100,36 @@ async def over_http(mode: str, centre: Centre, door: str, events: list[Event]) -
             assert answer.status_code == 202, answer.text
 
 
-DOORS: dict[str, Callable[[Centre, str, list[Event]], Awaitable[None]]] = {
+async def with_client(over: str, centre: Centre, stack: OneProcess, facts: list[Fact]) -> None:
+    """With our client, which makes batches of them."""
+    async with Client(getattr(stack, over)) as client:
+        assert len(await client.publish(centre.name, facts)) == len(facts)
+
+
+DOORS: dict[str, Callable[[Centre, OneProcess, list[Fact]], Awaitable[None]]] = {
     "NATS, binary": partial(over_nats, "binary"),
     "NATS, structured": partial(over_nats, "structured"),
     "HTTP, binary": partial(over_http, "binary"),
     "HTTP, structured": partial(over_http, "structured"),
     "HTTP, batch": partial(over_http, "batch"),
+    "Client, NATS": partial(with_client, "url"),
+    "Client, HTTP": partial(with_client, "door"),
 }
 
 
 async def test_each_front_door_leads_to_the_same_log(
-    open_centre: Open, stack: Stack, events: list[Event]
+    open_centre: Open, stack: Stack, facts: list[Fact]
 ) -> None:
     """Per service and aggregate, event by event: names, data, times and places in decisions."""
     assert isinstance(stack, OneProcess)
-    assert len(events) > 5 * CALLS
+    assert len(facts) > 4 * CALLS
 
     async def story(door: str, centre: Centre) -> dict[str, list[Told]]:
-        await DOORS[door](centre, stack.door, events)
+        await DOORS[door](centre, stack, facts)
         await centre.client.settle(centre.name, timeout=60)
         return await centre.story()
 
-    opened = [await open_centre("front-office") for _ in DOORS]
+    opened = [await open_centre("cold-industry") for _ in DOORS]
     stories = dict(zip(DOORS, await asyncio.gather(*map(story, DOORS, opened)), strict=True))
     first = stories.pop("NATS, binary")
     told = {event.name for each in first.values() for event in each}
