@@ -8,7 +8,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from centralita.client import Client, Fact, Refusal
+from centralita.client import Fact, Refusal
+from centralita.operating import Operator
 from contracts import registry
 from contracts.answers import ANSWERS
 
@@ -30,7 +31,7 @@ VALIDATORS = {
 }
 
 
-async def something_of_each(client: Client, centre: str, time: datetime) -> None:
+async def something_of_each(client: Operator, centre: str, time: datetime) -> None:
     """Have a queue, a ticket with a file, a problem, a review and a block."""
     facts = [
         Fact("agent.signed_in", "sara", {"name": "Sara Vila", "role": "supervisor"}, time),
@@ -54,7 +55,7 @@ async def something_of_each(client: Client, centre: str, time: datetime) -> None
         await client.command(centre, service, verb, words)
 
 
-async def every_answer(client: Client, centre: str) -> dict[tuple[str, str], list[Json]]:
+async def every_answer(client: Operator, centre: str) -> dict[tuple[str, str], list[Json]]:
     """All answers that a centre gives, by service and query; an AssertionError where one is not as published."""
     found: dict[tuple[str, str], list[Json]] = {}
 
