@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts import registry, schemas
+from contracts import http, registry, schemas
 from contracts.answers import ANSWERS
 from contracts.asyncapi import HEADERS, OF_FACTS, OF_REQUESTS, REQUIRED, headers
 from contracts.base import Data, Problem
@@ -19,16 +19,23 @@ from contracts.commands import Recorded
 from contracts.problems import PROBLEMS
 from contracts.protocol import Protocol
 from contracts.released.breaking import Break, breaks
+from contracts.released.offered import offered
 
 Json = dict[str, Any]
 
 HERE = Path(__file__).parent
+OF_HTTP: Mapping[str, type[Data]] = {
+    "centres": http.Centres,
+    "centre": http.Centre,
+    "published": http.Published,
+    "accepted": http.Accepted,
+    "settled": http.Settled,
+}
 _SCHEMAS = ("properties", "$defs", "patternProperties")
 
 
 def contract() -> Json:
     """The present contract."""
-    asked = {"commands": registry.COMMANDS, "queries": registry.QUERIES}
     return {
         "subjects": {
             "fact": registry.inbox_subject("<centre>", "<topic>", "<id>"),
@@ -54,12 +61,10 @@ def contract() -> Json:
             "of the log": _closed(headers(HEADERS, (*REQUIRED, "ce-time", "ce-sequence"))),
         },
         "recorded": {name: _recorded(name) for name in registry.recorded_types()},
-        **{
-            part: {f"{service} {verb}": _schema(kind) for service, verbs in of.items() for verb, kind in verbs.items()}
-            for part, of in asked.items()
-        },
-        "answers": {"recorded": _schema(Recorded)}
-        | {f"{service} {name}": _schema(kind) for service, names in ANSWERS.items() for name, kind in names.items()},
+        "http": dict(offered(schemas.openapi())),
+        "commands": _several({**registry.COMMANDS, "http": {"open": http.Opening}}),
+        "queries": _several({**registry.QUERIES, "http": {"log": http.LogQuery, "settled": http.SettledQuery}}),
+        "answers": {"recorded": _schema(Recorded), **_several({**ANSWERS, "http": OF_HTTP})},
         "problem": {"problem": _schema(Problem)},
         "protocol": {"protocol": _schema(Protocol)},
     }  # fmt: skip
@@ -105,6 +110,10 @@ def _recorded(name: str) -> Json:
         "upcasts": [step for other, step in registry.UPCASTS if other == name],
         "versions": {**versions, str(present): _schema(kinds[name])},
     }
+
+
+def _several(kinds: Mapping[str, Mapping[str, type[Data]]]) -> Json:
+    return {f"{of} {name}": _schema(kind) for of, named in kinds.items() for name, kind in named.items()}
 
 
 def _schema(kind: type[Data]) -> Json:

@@ -41,8 +41,8 @@ def breaks(old: Json, new: Json) -> list[Break]:
 
 
 def _fixed(old: Json, new: Json) -> Iterator[Break]:
-    """Names that others have written down: subjects, streams, topics, ids, kinds of problems."""
-    for part in ("subjects", "ids", "topics", "problems"):
+    """Names that others have written down: subjects, streams, topics, ids, kinds of problems, resources."""
+    for part in ("subjects", "ids", "topics", "problems", "http"):
         for name, was in old[part].items():
             now = new[part].get(name)
             if now != was:

@@ -87,6 +87,9 @@ HARMLESS: dict[str, Change] = {
     ),
     "a header is always on the log": lambda c: c["headers"]["of the log"]["required"].append("ce-subject"),
     "a header of facts may be missing": free("headers of facts", "ce-specversion"),
+    "a new resource": set_to("http", "GET /v1/{centre}/figures", "offered"),
+    "a new header over HTTP": set_to("http", "POST /v1/{centre}/events reading ce-trunk", "optional"),
+    "an answer of the door has a new field": add("answer http accepted", "accepted[].stored"),
     # commands, queries and protocols take more
     "a command has a new optional field": add("command tickets register", "urgency"),
     "a command has a new field with a default": add(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.contracts.planted import RECORDED
-from tests.contracts.planting import GONE, TEXT, Change, add, cut, drop, free, need, put, set_to
+from tests.contracts.planting import GONE, TEXT, Change, Json, add, cut, drop, free, need, put, set_to
 
 OTHERS: dict[str, tuple[str, Change]] = {
     # commands and queries: what was taken is taken
@@ -108,6 +108,29 @@ OTHERS: dict[str, tuple[str, Change]] = {
     ),
     "a problem has another status": ("problems malformed", set_to("problems", "malformed", 422)),
     "a kind of problem is gone": ("problems rate-exceeded", cut("problems", "rate-exceeded")),
+    # http
+    "a resource is gone": ("http GET /v1/{centre}/log", lambda c: _none_of(c, "GET /v1/{centre}/log")),
+    "a body is read no longer": (
+        "http POST /v1/{centre}/events taking application/cloudevents+json",
+        cut("http", "POST /v1/{centre}/events taking application/cloudevents+json"),
+    ),
+    "a body is required": (
+        "http PUT /v1/{centre} taking application/json",
+        set_to("http", "PUT /v1/{centre} taking application/json", "required"),
+    ),
+    "a header is read no longer": (
+        "http POST /v1/{centre}/commands/tickets/close reading Idempotency-Key",
+        cut("http", "POST /v1/{centre}/commands/tickets/close reading Idempotency-Key"),
+    ),
+    "a status is another": (
+        "http POST /v1/{centre}/events giving 202 application/json",
+        cut("http", "POST /v1/{centre}/events giving 202 application/json"),
+    ),
+    "the log cannot be read up to a position": ("query http log: until", drop("query http log", "until")),
+    "an answer of the door lacks a field": (
+        "answer http accepted: accepted[].position",
+        drop("answer http accepted", "accepted[].position"),
+    ),
     # protocols
     "a protocol's part is gone": ("protocol: scorecard", drop("protocol", "scorecard")),
     "a protocol needs more": ("protocol: timezone", need("protocol", "timezone")),
@@ -165,6 +188,13 @@ OTHERS: dict[str, tuple[str, Change]] = {
         put("headers of the log", "ce-chain", pattern="^[0-9a-f]{64}$"),
     ),
 }
+
+
+def _none_of(contract: Json, operation: str) -> None:
+    """Take a resource's method away, with all that it offers."""
+    for name in [name for name in contract["http"] if name.startswith(operation)]:
+        del contract["http"][name]
+
 
 BREAKING = RECORDED | OTHERS
 """By what is changed: how the complaint about it begins, and the change."""

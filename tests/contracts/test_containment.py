@@ -30,7 +30,7 @@ LINK: dict[str, Any] = {
 }  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(NAMES), st.integers(0, 2**32), st.booleans(), st.booleans())
 def test_what_is_contained_is_taken(name: str, seed: int, wider: bool, passing: bool) -> None:
     """If a schema is said to take all that another takes, then it takes every document made for that one."""
