@@ -23,6 +23,7 @@ from contracts import registry
 from contracts.base import Data
 
 D = TypeVar("D", bound=Data)
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffd-\uffff]")
 _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
@@ -65,12 +66,10 @@ def header(request: Request, name: str) -> str:
 def plain(request: Request, name: str) -> str:
     """A header's text where blanks and what is not ASCII may be percent-encoded; taken as it is where it is not."""
     text = header(request, name)
-    if "\ufffd" in text:
-        raise malformed(name, "UTF-8")
-    try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        return text
+    if _NO_TEXT.search(text):
+        raise malformed(name, "UTF-8 without control characters")
+    decoded = unquote(text)
+    return text if _NO_TEXT.search(decoded) else decoded
 
 
 def trace(request: Request) -> str:

@@ -110,8 +110,13 @@ def _command(service: str, verb: str, kind: type[Data]) -> Json:
         409,
         *OF_BODIES,
     )
-    key = header("Idempotency-Key", "The command's id: under the same it is done once, and answered alike.")
-    headers = [key, header("X-Actor", "Who gives the command."), traceparent()]
+    text = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+    key = "The command's id: under the same it is done once, and answered alike."
+    headers = [
+        header("Idempotency-Key", key, pattern=text),
+        header("X-Actor", "Who gives the command.", pattern=text),
+        traceparent(),
+    ]
     return given | {
         "parameters": headers,
         "requestBody": {"required": True, "content": content(kind, f"command.{service}.{verb}")},

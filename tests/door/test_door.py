@@ -91,7 +91,14 @@ async def test_a_command_is_done_once(centre: Http) -> None:
 
 @pytest.mark.parametrize(
     ("sent", "actor"),
-    [(b"Jos%C3%A9", "José"), ("José".encode(), "José"), (b"5%e0A", "5%e0A"), (b"\xff", None)],
+    [
+        (b"Jos%C3%A9", "José"),
+        ("José".encode(), "José"),
+        (b"5%e0A", "5%e0A"),
+        (b"5%0A", "5%0A"),
+        (b"\xff", None),
+        (b"a\tb", None),
+    ],
 )
 async def test_an_actor_may_have_any_name(centre: Http, sent: bytes, actor: str | None) -> None:
     """Percent-encoded or in UTF-8; what only looks percent-encoded is taken as it is, what is no text is refused."""
