@@ -98,7 +98,7 @@ def _text(schema: Json) -> str:
         return _FORMATS.get(schema["format"], f"a text ({schema['format']})")
     if "pattern" in schema:
         pattern = schema["pattern"].replace("|", "\\|")
-        return _KNOWN.get(schema["pattern"], f"a text such as `{pattern}`")
+        return _KNOWN.get(schema["pattern"], f"a text that matches `{pattern}`")
     least, most = schema.get("minLength", 0), schema.get("maxLength")
     if most:
         return f"a text of {least} to {most} characters"
