@@ -78,9 +78,9 @@ def _version(about: str, version: int, schema: Json, now: Json) -> Iterator[Brea
         if step not in now["upcasts"]:
             yield Break(about, "", f"is lifted no further than version {step}", NEW_VERSION)
     news = versions[str(present)]
-    remedy = BESIDE if any(_readers(schema, news)) else NEW_VERSION
+    lasting = {it.path for it in _readers(schema, news)}
     for it in (*_forth(schema, kept), *_back(schema, kept), *_meant(schema, kept)):
-        yield Break(about, it.path, it.what, remedy)
+        yield Break(about, it.path, it.what, BESIDE if it.path in lasting else NEW_VERSION)
     if present > version:
         for it in _readers(schema, news):
             yield Break(about, it.path, f"{it.what} (as of version {present})", BESIDE)

@@ -114,7 +114,7 @@ class Containment:
             if one is False or (name not in theirs and other is False and self.passing):
                 continue
             if name not in theirs and other is False:
-                yield Difference(at(path, name), "be there, which is unknown")
+                yield Difference(at(path, name), "be there")
             else:
                 yield from self._schema(one, theirs.get(name, other), at(path, name))
         if rest is not False and not (other is False and self.passing):
