@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from centralita.client.events import Accepted, Event, Fact, Recorded, timestamp, to_json
 from centralita.client.problems import Problem, Refusal, Unavailable
-from centralita.client.retrying import Pauses, again, heed_cancelling, insist
+from centralita.client.retrying import Pauses, heed_cancelling, insist
 from centralita.client.transport import Transport
 
 __all__ = ["Client"]
@@ -84,8 +84,6 @@ class Client:
                 stored += await self._transport.store(centre, parts[0], max(pauses.left, 0.01), alone)
             except (Refusal, Unavailable) as reason:
                 reason.accepted = stored
-                if again(reason) is None:
-                    raise
                 await pauses.take(reason)
                 if isinstance(reason, Refusal) and len(part := parts[0]) > 1:
                     parts.popleft()  # there may never be room for all of them at once
@@ -160,8 +158,6 @@ class Client:
                         yield event
                 return
             except (Refusal, Unavailable) as reason:
-                if again(reason) is None:
-                    raise
                 await pauses.take(reason)
 
     async def settle(self, centre: str, *, timeout: float = 30.0) -> int:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from centralita.client.problems import Refusal, Unavailable
 
-__all__ = ["Pauses", "again", "heed_cancelling", "insist"]
+__all__ = ["Pauses", "heed_cancelling", "insist"]
 
 T = TypeVar("T")
 FIRST, LONGEST = 0.05, 2.0
@@ -20,7 +20,7 @@ class Pauses:
 
     def __init__(self, timeout: float) -> None:
         self._until = asyncio.get_running_loop().time() + timeout
-        self._pause = FIRST
+        self._pause, self._trouble = FIRST, False
 
     @property
     def left(self) -> float:
@@ -29,11 +29,20 @@ class Pauses:
 
     def reset(self) -> None:
         """It went well: the next pause is a short one again."""
-        self._pause = FIRST
+        self._pause, self._trouble = FIRST, False
 
     async def take(self, reason: Refusal | Unavailable) -> None:
-        """Wait a while, at least as long as the server asked for; raises the reason where there is no time for it."""
-        least = again(reason) or 0.0
+        """Wait a while, at least as long as the server asked for; raises the reason where another try is worth nothing.
+
+        That is where there is no time for it, or what was asked is refused for good. A server that has just come back
+        may not know its centres yet.
+        """
+        least = _again(reason)
+        if least is None and self._trouble and isinstance(reason, Refusal):
+            least = 0.0 if reason.problem.rule == "unknown-centre" else None
+        if least is None:
+            raise reason
+        self._trouble = self._trouble or isinstance(reason, Unavailable)
         pause = max(least, self._pause) * random.uniform(
             1.0, 1.5
         )  # not all who were refused come back at once
@@ -43,7 +52,7 @@ class Pauses:
         await asyncio.sleep(pause)
 
 
-def again(reason: Exception) -> float | None:
+def _again(reason: Exception) -> float | None:
     """After how many seconds another try is worth it; None where it never is."""
     if isinstance(reason, Unavailable):
         return reason.retry_after or 0.0
@@ -59,8 +68,6 @@ async def insist(ask: Callable[[float], Awaitable[T]], timeout: float) -> T:
         try:
             answer = await ask(max(pauses.left, 0.01))
         except (Refusal, Unavailable) as reason:
-            if again(reason) is None:
-                raise
             await pauses.take(reason)
         else:
             heed_cancelling()
