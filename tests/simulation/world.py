@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -402,7 +403,9 @@ def fact_of(name: str, about: str, data: Any, id: str, at: datetime) -> tuple[st
     """A fact, and where it is published."""
     topic = registry.topic_of(name)
     assert topic
-    fact = Message(about, name, json.dumps(data).encode(), id, "/test", time=at)
+    digest = blake2b(id.encode(), digest_size=24).hexdigest()
+    trace = "" if digest < "4" else f"00-{digest[:32]}-{digest[32:]}-01"
+    fact = Message(about, name, json.dumps(data).encode(), id, "/test", time=at, trace=trace)
     return registry.inbox_subject(CENTRE, topic, about), fact
 
 
