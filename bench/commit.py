@@ -7,7 +7,8 @@ from bench import flow, made, server_peer
 from bench.relaxed import relaxed
 from bench.report import Plan, Row
 from bench.rig import DURABLE, centre, served
-from centralita.operating import Operator, addressed
+from centralita.addressing import addressed
+from centralita.operating import Operator
 from contracts import registry
 from eventlog.codec import Message, headers_of
 from eventlog.stream import MAX_BATCH

@@ -10,8 +10,9 @@ from bench import flow, peer
 from bench.postgres import PostgresUnavailable
 from bench.report import OutOfTime, Plan, Row, Wrong
 from bench.rig import DURABLE, centre, four_processes, served
+from centralita.addressing import addressed
 from centralita.client import Fact
-from centralita.operating import Operator, addressed
+from centralita.operating import Operator
 from eventlog.stream import Settings, Stream
 
 Publish = Callable[[Operator, str, Sequence[Fact]], Awaitable[int]]

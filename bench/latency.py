@@ -12,7 +12,8 @@ from nats.aio.msg import Msg
 from bench import flow
 from bench.report import Plan, Row, Wrong
 from bench.rig import DURABLE, centre, four_processes, served
-from centralita.operating import Operator, addressed
+from centralita.addressing import addressed
+from centralita.operating import Operator
 from eventlog.codec import Message, headers_of
 
 CALLS_PER_S = 200

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from bench import flow
+from centralita.addressing import addressed
 from centralita.client import Fact
-from centralita.operating import Operator, addressed
+from centralita.operating import Operator
 from contracts import registry
 from contracts.deciding import World
 from eventlog.codec import Message

@@ -7,7 +7,6 @@ import json
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -15,6 +14,7 @@ from uuid import uuid4
 import nats
 from nats.aio.msg import Msg
 
+from centralita.addressing import addressed, check, subjects
 from centralita.client.events import Fact, to_json
 from centralita.client.problems import Problem, Refusal
 from centralita.client.retrying import heed_cancelling
@@ -29,35 +29,6 @@ from services.sealed import Keys
 
 _IDLE = 2.0
 """Seconds without a message after which the server is asked whether there is one."""
-
-
-def addressed(fact: Fact, centre: str) -> tuple[str, Message]:
-    """Subject and message of a fact; ValueError if its type is none or the id cannot stand in a subject."""
-    topic = registry.topic_of(fact.type)
-    if topic is None:
-        raise ValueError(f"type: {fact.type!r} is no fact that Centralita knows")
-    if not registry.valid_id(fact.about, topic):
-        raise ValueError(
-            f"subject: {fact.about!r} cannot be an id: letters, digits and _ @ = + : ~ -, 96 at most"
-        )
-    message = Message(
-        aggregate=fact.about,
-        name=fact.type,
-        data=to_json(fact.data),
-        id=fact.id,
-        source=fact.source,
-        version=fact.version,
-        time=fact.time or datetime.now(UTC),
-        trace=fact.trace,
-    )
-    return registry.inbox_subject(centre, topic, fact.about), message
-
-
-def subjects(centre: str, services: Sequence[str] = (), about: str = "") -> list[str]:
-    """Where on a centre's log that is found which these services recorded about somebody; all, where none is named."""
-    if not services and not about:
-        return [f"log.{centre}.>"]
-    return [registry.log_subject(centre, service, about or ">") for service in services or ("*",)]
 
 
 class Operator:
@@ -301,19 +272,3 @@ class Operator:
         if centre not in self._settling:
             self._settling[centre] = Settling(self.connection, centre, self.inbox(centre), self.log(centre))
         return await self._settling[centre].wait(timeout)
-
-
-def check(what: str, service: str, name: str, known: Mapping[str, Mapping[str, Any]]) -> None:
-    """Nobody listens where nothing is to be had: say so at once, and what there is."""
-    if name not in known.get(service, {}):
-        every = ", ".join(sorted(f"{service} {name}" for service, names in known.items() for name in names))
-        raise Refusal(
-            Problem(
-                type=f"/problems/unknown-{what}",
-                title=f"Unknown {what}",
-                status=404,
-                rule=f"unknown-{what}",
-                detail=f"{service} knows no {what} {name}",
-                expected=f"one of: {every}",
-            )
-        )

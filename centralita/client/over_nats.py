@@ -9,13 +9,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from centralita.addressing import check, subjects
 from centralita.client.events import Accepted, Event, to_json
 from centralita.client.problems import Problem, error_of
 from centralita.door.behind import Behind
 from centralita.door.facts import structured
 from centralita.door.log import event_of
 from centralita.door.problems import Wrong, told
-from centralita.operating import Operator, check, subjects
+from centralita.operating import Operator
 from contracts import registry
 from contracts.http import LogQuery
 from eventlog import errors

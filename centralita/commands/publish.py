@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from centralita import clocks
+from centralita.addressing import addressed
 from centralita.centres import MAX_MESSAGE
 from centralita.client import Fact
 from centralita.commands.common import (
@@ -31,7 +32,7 @@ from centralita.commands.common import (
     print_json,
     run,
 )
-from centralita.operating import Operator, addressed
+from centralita.operating import Operator
 from contracts import registry
 from eventlog import errors
 from eventlog.codec import headers_of, moment

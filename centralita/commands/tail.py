@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from centralita.addressing import subjects
 from centralita.commands.common import (
     USAGE,
     AsJson,
@@ -31,7 +32,7 @@ from centralita.commands.common import (
 )
 from centralita.lines import cloudevent, line
 from centralita.opening import Opener
-from centralita.operating import Operator, subjects
+from centralita.operating import Operator
 from contracts import registry
 from eventlog.codec import Malformed
 from eventlog.stream import Raw, Stream

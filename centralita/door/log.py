@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from centralita.addressing import subjects
 from centralita.door.endpoint import Door, header, query
 from centralita.door.problems import malformed, response, told
-from centralita.operating import subjects
 from contracts import registry
 from contracts.http import LogQuery
 from eventlog import errors

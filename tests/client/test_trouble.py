@@ -12,9 +12,10 @@ import pytest
 
 import protocols
 from centralita import Client, Fact, Refusal, Unavailable, centres
+from centralita.addressing import addressed
 from centralita.door.limits import Limits
 from centralita.door.serving import Served, serving
-from centralita.operating import Operator, addressed
+from centralita.operating import Operator
 from centralita.server import NatsServer
 
 

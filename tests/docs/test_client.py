@@ -49,7 +49,7 @@ async def test_the_guide_is_run(
         "ticket.registered ",
         "no cooling",
         "deadline.set c-1",
-        "1999",
+        "1199",
         "call.offered",
     ):
         assert re.search(line, said), line

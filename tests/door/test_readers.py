@@ -19,10 +19,11 @@ from httpx_sse import EventSource
 
 import protocols
 from centralita import centres
+from centralita.addressing import addressed
 from centralita.client import Fact
 from centralita.door.limits import Limits
 from centralita.door.serving import Served, serving
-from centralita.operating import Operator, addressed
+from centralita.operating import Operator
 from centralita.server import NatsServer
 from tests.cli.keyboard import environment
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from centralita import deadletters
+from centralita.addressing import addressed
 from centralita.client import Refusal
 from centralita.deadletters import Letter
-from centralita.operating import addressed
 from centralita.verify import verify
 from contracts import facts as f
 from contracts import registry
