@@ -197,6 +197,8 @@ class Operator:
                 )
                 if done:
                     return done.pop().result()
+                if self._denied:
+                    raise self._denied
                 await self._exists(centre)
                 patience *= 2
         except nats.errors.MaxPayloadError as error:
