@@ -84,10 +84,12 @@ class Client:
                 stored += await self._transport.store(centre, parts[0], max(pauses.left, 0.01), alone)
             except (Refusal, Unavailable) as reason:
                 reason.accepted = stored
-                await pauses.take(reason)
-                if isinstance(reason, Refusal) and len(part := parts[0]) > 1:
-                    parts.popleft()  # there may never be room for all of them at once
-                    parts.extendleft((part[len(part) // 2 :], part[: len(part) // 2]))
+                full = isinstance(reason, Refusal) and reason.problem.rule == "inbox-full"
+                if full and (half := len(parts[0]) // 2):  # for a part of them there may be room
+                    part = parts.popleft()
+                    parts.extendleft((part[half:], part[:half]))
+                else:
+                    await pauses.take(reason)
             else:
                 parts.popleft()
                 pauses.reset()

@@ -72,8 +72,7 @@ async def test_a_full_inbox_is_waited_for(tmp_path: Path, way: str) -> None:
                 await client.publish("acme", facts[:8], timeout=1.5)
             stored = [it.id for it in full.value.accepted]
             assert (full.value.problem.status, full.value.problem.rule) == (429, "inbox-full")
-            assert stored == [fact.id for fact in facts[: len(stored)]]
-            assert 0 < len(stored) <= 5
+            assert stored == [fact.id for fact in facts[:5]]
             waiting = asyncio.create_task(client.publish("acme", facts[8:12], timeout=20))
             await asyncio.sleep(0.2)
             assert not waiting.done()
