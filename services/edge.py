@@ -121,7 +121,7 @@ class Edge:
 
     async def _command(self, seat: Seat, verb: str, model: type[Data], asked: NatsMessage) -> Recorded:
         check_size(asked.headers)
-        command = model.model_validate_json(asked.body)
+        command = model.model_validate_json(asked.body, strict=True)
         given = {key.lower(): value for key, value in asked.headers.items() if value}
         usual = {"ce-specversion": "1.0", "ce-id": uuid4().hex, "ce-source": "anonymous", "ce-type": verb}
         message = message_of("", usual | given, asked.body)

@@ -151,6 +151,8 @@ UNKNOWN = {"ticket": 9, "resolution": "Mended", "by": "lucia"}
         ("POST", "{c}/commands/tickets/register", {"content": b"{}"}, 415, "unsupported-type"),
         ("POST", "{c}/commands/tickets/register", {"json": {"x": "x" * 200_000}}, 413, "request-too-large"),
         ("POST", "{c}/commands/tickets/resolve", {"json": UNKNOWN}, 409, "ticket-unknown"),
+        ("POST", "{c}/commands/tickets/resolve", {"json": UNKNOWN | {"ticket": "9"}}, 400, "malformed"),
+        ("POST", "{c}/commands/tickets/resolve", {"json": UNKNOWN | {"ticket": True}}, 400, "malformed"),
         ("GET", "{c}/settled?timeout=61", {}, 400, "malformed"),
         ("GET", "{c}/settled?timeout=nan", {}, 400, "malformed"),
         ("GET", "nowhere", {}, 404, "unknown-centre"),
