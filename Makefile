@@ -31,7 +31,7 @@ demo: $(READY)
 	@$(BIN)/centralita demo
 
 test: $(READY)
-	@$(PY) -m pytest -n 2 -q
+	@$(PY) -m pytest -n 3 -q
 
 rules: $(READY)
 	@$(PY) -m tests.scenarios.rules $(if $(WITHOUT),--without $(WITHOUT)) $(if $(ONLY),--only $(ONLY))
