@@ -151,6 +151,8 @@ def message_of(
     if found is not headers and is_structured(found.get("content-type", "")):
         attributes, data = unpacked(event_in(data))
         check_size(attributes)
+        if around := _around(found):
+            attributes["traceparent"] = around
         return message_of(subject, attributes, data, seq, stored)
     content_type = plain(found, "ce-datacontenttype") or found.get("content-type", JSON)
     if found.get("ce-specversion") != SPEC_VERSION and plain(found, "ce-specversion") != SPEC_VERSION:

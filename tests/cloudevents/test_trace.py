@@ -11,7 +11,7 @@ from centralita import deadletters
 from contracts.protocol import Limits, Promise, Protocol, Row
 from eventlog.codec import Message, message_of
 from tests.cloudevents.conftest import publish
-from tests.cloudevents.judged import EVENT, SUBJECT
+from tests.cloudevents.judged import EVENT, STRUCTURED, SUBJECT
 from tests.cloudevents.told import advanced, event, trace, traced
 from tests.e2e.centre import DESK, Centre
 from tests.e2e.conftest import Open
@@ -116,6 +116,9 @@ async def test_waiting_and_resending_keep_the_trace(centre: Centre) -> None:
     ],
 )
 def test_where_a_message_says_its_trace(headers: dict[str, str], expected: str) -> None:
-    """In the extension's attribute; else in the W3C header, where that is one."""
+    """In the extension's attribute; else in the W3C header, where that is one; in either mode."""
     attributes = {f"ce-{name}": value for name, value in EVENT.items() if name != "data"}
     assert message_of(SUBJECT, attributes | headers, b"{}").trace == expected
+    own = {name.removeprefix("ce-"): value for name, value in headers.items() if name.startswith("ce-")}
+    around = {"content-type": STRUCTURED} | {k: v for k, v in headers.items() if not k.startswith("ce-")}
+    assert message_of(SUBJECT, around, json.dumps(EVENT | own).encode()).trace == expected
