@@ -1,32 +1,44 @@
-"""What the HTTP door offers, by the OpenAPI document: resources, methods, bodies, headers."""
+"""What the HTTP door offers, by the OpenAPI document: resources, methods, bodies, headers, problems, the token."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+Json = dict[str, Any]
+
 OFFERED = "offered"
 
 
-def offered(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def offered(document: Json) -> Iterator[tuple[str, str]]:
     """A name of each thing that may be relied on, with how it stands."""
     for path, resource in document["paths"].items():
-        for method in resource.keys() & {"get", "put", "post", "delete", "patch"}:
+        for method in sorted(resource.keys() - {"parameters"}):
             operation, name = resource[method], f"{method.upper()} {path}"
             yield name, OFFERED
             body = operation.get("requestBody", {})
             for kind in body.get("content", ()):
-                yield f"{name} taking {kind}", "required" if body.get("required") else "optional"
+                yield f"{name} taking {kind}", _needed(body)
             for status, answer in operation["responses"].items():
                 if status < "400":
                     yield f"{name} giving {' '.join((status, *answer.get('content', ())))}", OFFERED
             for it in operation.get("parameters", ()):
-                header = it.get("name") if it.get("in") == "header" else _referred(it, document)
-                if header:
-                    yield f"{name} reading {header}", "required" if it.get("required") else "optional"
+                parameter = _resolved(it, document)
+                if parameter["in"] == "header":
+                    yield f"{name} reading {parameter['name']}", _needed(parameter)
+    for status, answer in document["components"]["responses"].items():
+        for told in (*answer["content"], *answer.get("headers", ())):
+            yield f"problem {status} giving {told}", OFFERED
+    for name, scheme in document["components"]["securitySchemes"].items():
+        yield f"{name} as", " ".join((scheme["type"], scheme["scheme"]))
+        yield f"{name} is", "optional" if {} in document["security"] else "required"
 
 
-def _referred(parameter: dict[str, Any], document: dict[str, Any]) -> str:
-    name = parameter.get("$ref", "").rpartition("/")[2]
-    known = document["components"]["parameters"].get(name, {})
-    return name if known.get("in") == "header" else ""
+def _needed(part: Json) -> str:
+    return "required" if part.get("required") else "optional"
+
+
+def _resolved(part: Json, document: Json) -> Json:
+    name = part.get("$ref", "").rpartition("/")[2]
+    found: Json = document["components"]["parameters"][name] if name else part
+    return found

@@ -126,6 +126,16 @@ OTHERS: dict[str, tuple[str, Change]] = {
         "http POST /v1/{centre}/events giving 202 application/json",
         cut("http", "POST /v1/{centre}/events giving 202 application/json"),
     ),
+    "a problem is plain JSON": (
+        "http problem 400 giving application/problem+json",
+        cut("http", "problem 400 giving application/problem+json"),
+    ),
+    "nobody says when to try again": (
+        "http problem 429 giving Retry-After",
+        cut("http", "problem 429 giving Retry-After"),
+    ),
+    "a token is always asked for": ("http token is", set_to("http", "token is", "required")),
+    "a token is another": ("http token as", set_to("http", "token as", "http basic")),
     "the log cannot be read up to a position": ("query http log: until", drop("query http log", "until")),
     "an answer of the door lacks a field": (
         "answer http accepted: accepted[].position",

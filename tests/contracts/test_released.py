@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts import registry, released
+from contracts import registry, released, schemas
 from contracts.released.__main__ import main
 from contracts.released.breaking import breaks
+from contracts.released.offered import offered
 from tests.contracts.harmless import HARMLESS
 from tests.contracts.planted_elsewhere import BREAKING
 from tests.contracts.planting import raised
@@ -75,6 +76,16 @@ def test_the_remedy_fits() -> None:
         changed = json.loads(TEXT)
         BREAKING[what][1](changed)
         assert {advice in it.remedy for it in breaks(PRESENT, changed)} == {True}
+
+
+def test_headers_that_the_document_refers_to_count() -> None:
+    """One that many resources share is known by its own name, and may not become required."""
+    changed = schemas.openapi()
+    changed["components"]["parameters"]["ce-time"]["required"] = True
+    changed["components"]["parameters"]["ce-actor"]["name"] = "ce-agent"
+    assert {it.about for it in breaks(PRESENT, PRESENT | {"http": dict(offered(changed))})} == {
+        f"http POST /v1/{{centre}}/events reading {name}" for name in ("ce-time", "ce-actor")
+    }
 
 
 def test_a_version_is_not_taken_back() -> None:
