@@ -60,7 +60,13 @@ class Letter(BaseModel):
 
 def hook_of(url: str, types: Iterable[str], after: int, secret: str = "") -> Hook:
     """A new subscription, with a secret of its own unless one is given; ValueError says what is wrong."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  reading it is what judges it
+    except ValueError as error:
+        raise ValueError(f"url: {error}") from None
+    if not url.isprintable():
+        raise ValueError(f"url: expected no control characters, found {url!r}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"url: expected http:// or https:// and a host, found {url!r}")
     if parts.username or parts.password:

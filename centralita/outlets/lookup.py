@@ -92,7 +92,8 @@ class Crm:
     async def __aenter__(self) -> Self:
         token = self.settings.token
         self._http = httpx.AsyncClient(
-            headers={"authorization": f"Bearer {token.get_secret_value()}"} if token else None,
+            headers={"accept-encoding": "identity"}  # what is packed may be a thousand times as large
+            | ({"authorization": f"Bearer {token.get_secret_value()}"} if token else {}),
             timeout=httpx.Timeout(self.settings.timeout, connect=self.settings.connect),
             limits=httpx.Limits(max_connections=self.settings.in_flight),
             follow_redirects=False,
@@ -136,7 +137,7 @@ class Crm:
         body = b""
         try:
             async with asyncio.timeout(self.settings.timeout), self._http.stream("GET", url) as answer:
-                async for part in answer.aiter_bytes():
+                async for part in answer.aiter_raw():
                     body += part
                     if len(body) > _LARGEST:
                         raise Failed(f"the answer has more than {_LARGEST} bytes")
@@ -155,6 +156,8 @@ class Crm:
             raise Failed(f"it answers {status}; expected 200, 404 or 204")
         try:
             answer = json.loads(body)
+            if _none(answer, self.settings.fields.get("customer", "customer")):
+                return None
             fields = ("customer", *CustomerRegistered.model_fields)
             told = {name: _at(answer, self.settings.fields.get(name, name)) for name in fields}
             told = {name: value for name, value in told.items() if value is not None}
@@ -162,7 +165,7 @@ class Crm:
             entry = CustomerRegistered.model_validate({"kind": self.settings.kind} | told)
         except ValidationError as error:
             raise Failed(f"its answer cannot be read: {registry.unreadable(error)}") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Failed("its answer cannot be read: expected JSON") from None
         if not registry.valid_id(customer, "customer"):
             raise Failed("its answer cannot be read: customer: expected an id") from None
@@ -171,6 +174,13 @@ class Crm:
 
 class _Passing(Exception):
     """A failure after which another try is worth it."""
+
+
+def _none(answer: Any, path: str) -> bool:
+    """Whether an answer says that there is nobody: null or an empty list, itself or on the way to a place in it."""
+    steps = path.split(".")
+    befores = (".".join(steps[:count]) for count in range(1, len(steps)))
+    return answer in (None, []) or any(_at(answer, before) == [] for before in befores)
 
 
 def _at(answer: Any, path: str) -> Any:

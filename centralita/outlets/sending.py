@@ -26,6 +26,7 @@ from centralita.outlets.place import Bucket, has_one
 from centralita.outlets.worker import Outlet, Reading, end, for_ever, together, until_done
 from contracts import registry
 from eventlog.codec import Malformed, Message
+from eventlog.headers import escaped
 from eventlog.memory import TERM
 from eventlog.stream import Raw, Stream
 
@@ -33,6 +34,7 @@ __all__ = ["Delivery", "Sent", "Settings", "client_of", "resend", "send", "webho
 
 log = structlog.get_logger()
 ATTEMPTS = Counter("centralita_webhook_attempts", "Webhooks sent, by what came of the attempt", ["outcome"])
+_LOOK = 1.0
 _READ = 1 << 16
 """Bytes of an answer that are read, for the sake of the connection; nobody looks at them."""
 
@@ -80,15 +82,16 @@ def client_of(settings: Settings) -> httpx.AsyncClient:
 async def send(http: httpx.AsyncClient, hook: Hook, message: Message, timeout: float) -> Sent:
     """One attempt: the event in structured JSON, signed as Standard Webhooks has it."""
     body, now = json.dumps(cloudevent(message), ensure_ascii=False), datetime.now(UTC)
+    id = escaped(message.id)
     headers = {
         "content-type": "application/cloudevents+json; charset=utf-8",
         "user-agent": "centralita",
-        "webhook-id": message.id,
+        "webhook-id": id,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(hook.secret).sign(message.id, now, body),
+        "webhook-signature": Webhook(hook.secret).sign(id, now, body),
     }
     if message.trace:
-        headers["traceparent"] = message.trace
+        headers["traceparent"] = escaped(message.trace)
     try:
         async with asyncio.timeout(timeout):  # httpx alone would wait for ever for one that drips
             async with http.stream("POST", hook.url, content=body.encode(), headers=headers) as answer:
@@ -98,7 +101,7 @@ async def send(http: httpx.AsyncClient, hook: Hook, message: Message, timeout: f
                         break
     except TimeoutError:
         return Sent(f"no answer within {timeout:g} s")
-    except httpx.HTTPError as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, one event holds up no more than its call
         return Sent(f"{type(error).__name__}: {error}".rstrip(": "))
     if answer.is_success:
         return Sent()
@@ -192,7 +195,7 @@ class Delivery:
         del self._lines[about]
 
     async def _deliver(self, due: _Due) -> None:
-        """Send until it is delivered or set aside; for ever waiting where the endpoint is gone."""
+        """Send until it is delivered or set aside."""
         message, settings = due.message, self.settings
         while True:
             async with self._flight:
@@ -206,7 +209,9 @@ class Delivery:
                 if not self._gone:
                     self._gone = True
                     await until_done(partial(self.hooks.disable, self.hook.id, sent.reason))
-                await asyncio.Event().wait()
+                await asyncio.sleep(3 * _LOOK)  # this is ended by then, unless it was enabled again at once
+                self._gone = False
+                continue
             due.attempts += 1
             self._tell("webhook.failed", message.seq, sent.reason, attempts=due.attempts)
             if due.attempts >= settings.attempts:
@@ -247,7 +252,7 @@ def webhooks(settings: Settings | None = None) -> Outlet:
                     for hook in wanted - set(at_work):
                         work = for_ever(partial(deliver, hook), "webhooks", bucket.centre)
                         at_work[hook] = asyncio.create_task(work)
-                await asyncio.sleep(1)
+                await asyncio.sleep(_LOOK)
         finally:
             await end(*at_work.values())
 

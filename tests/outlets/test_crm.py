@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -233,6 +234,8 @@ async def test_a_crm_that_fails_is_tried_and_then_left_alone() -> None:
         ((200, {}, b'{"customer": "c-7", "kind": "x"}'), "cannot be read: name"),
         ((200, {}, b'{"customer": "no id", "kind": "x", "name": "Sol"}'), "customer: expected an id"),
         ((200, {}, b" " * 70_000), "more than 65536 bytes"),
+        ((200, {}, b"[" * 60_000), "expected JSON"),
+        ((200, {"content-encoding": "gzip"}, gzip.compress(b" " * 70_000)), "expected JSON"),
     ],
 )
 async def test_an_answer_that_is_none_is_told(answer: Any, says: str) -> None:
@@ -258,3 +261,17 @@ async def test_its_fields_may_be_elsewhere() -> None:
         found = await asked.ask("acme", "+34600555101")
     assert found
     assert (found.customer, found.entry.name, found.entry.kind) == ("77", "Frío", "bank")
+
+
+@pytest.mark.parametrize("body", [{"results": []}, [], None])
+async def test_an_empty_list_is_nobody(body: Any) -> None:
+    """A search that finds nothing is an answer, not a failure; one without the list is none."""
+    places = {"customer": "results.0.id", "name": "results.0.name"}
+    async with (
+        receiving(lambda _: (200, {}, json.dumps(body).encode())) as receiver,
+        Crm(settings(receiver, fields=places, kind="bank", attempts=1)) as asked,
+    ):
+        assert await asked.ask("acme", "+34600555101") is None
+        receiver.answer = lambda _: (200, {}, b'{"error": "busy"}')
+        with pytest.raises(Failed, match="cannot be read"):
+            await asked.ask("acme", "+34600555102")

@@ -7,18 +7,23 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from standardwebhooks import Webhook
 
 from centralita import centres
 from centralita.operating import Operator
+from centralita.outlets import sending
 from centralita.outlets.hooks import hook_of
-from centralita.outlets.sending import Settings, resend, webhooks
+from centralita.outlets.sending import Delivery, Sent, Settings, client_of, resend, send, webhooks
+from centralita.outlets.worker import end
 from centralita.process import die_with_parent
 from centralita.server import NatsServer
 from contracts.protocol import PLAIN
+from eventlog.codec import Message
 from tests.cli.keyboard import environment
 from tests.outlets.conftest import Centre, until, working
 from tests.outlets.receiver import HANG, Receiver, Request, receiving
@@ -49,6 +54,27 @@ async def test_an_event_arrives_signed_and_whole(server: str, centre: Centre) ->
     assert request.headers["content-type"] == "application/cloudevents+json; charset=utf-8"
     assert request.headers["webhook-id"] == request.event["id"] == "c1-1"
     assert (request.event["type"], request.event["position"]) == ("record.ignored", position)
+
+
+@pytest.mark.parametrize("id", ["é-1", " blank ", "50%", "😀"])
+async def test_an_id_of_any_characters_is_sent(id: str) -> None:
+    """Ids follow from those of facts, which others choose: in a header they are percent-encoded, and signed so."""
+    message = Message("c1", "record.ignored", b"{}", id, "/made", time=datetime.now(UTC), trace="á")
+    async with receiving() as receiver:
+        hook = hook_of(receiver.url, ["*"], 0)
+        async with client_of(QUICK) as http:
+            assert await send(http, hook, message, 10) == Sent()
+    (request,) = receiver.requests
+    assert unquote(request.headers["webhook-id"]) == request.event["id"] == id
+    assert Webhook(hook.secret).verify(request.body, request.headers) == request.event
+
+
+async def test_what_cannot_be_sent_at_all_is_a_failure() -> None:
+    """Not even an address that nothing can be made of ends the worker: the event will be set aside."""
+    hook = hook_of("http://xn--/", ["*"], 0)
+    message = Message("c1", "record.ignored", b"{}", "1", "/made", time=datetime.now(UTC))
+    async with client_of(QUICK) as http:
+        assert "IDNAError" in (await send(http, hook, message, 10)).reason
 
 
 async def test_calls_keep_their_order_over_failures(server: str, centre: Centre) -> None:
@@ -135,6 +161,21 @@ async def test_an_endpoint_that_is_gone_is_left_alone(server: str, centre: Centr
         assert numbers(receiver, "c1") == [1, 2]
 
 
+async def test_one_that_is_enabled_again_at_once_goes_on(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if nobody has seen in between that it was disabled."""
+    monkeypatch.setattr(sending, "_LOOK", 0.05)
+    async with receiving(lambda _: 410) as receiver:
+        hook = await centre.hook(receiver.url)
+        task = asyncio.create_task(Delivery(centre.hooks, hook, QUICK).run())
+        await centre.happen("c1")
+        await until(lambda: len(receiver.requests) == 1)
+        receiver.answer = lambda _: 204
+        await until(lambda: len(receiver.taken) == 1)
+        await end(task)
+
+
 async def test_a_restart_goes_on_where_it_was(server: str, centre: Centre) -> None:
     """What was delivered is not sent again, what waited for another attempt is, at once, with its attempts counted."""
     patient = Settings(attempts=2, first_pause=60)
@@ -204,6 +245,10 @@ def spawn(words: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
     ("url", "types", "secret", "says"),
     [
         ("ftp://a/b", ("call.*",), "", "url: expected http"),
+        ("http://a:port/b", ("call.*",), "", "url: Port could not be cast"),
+        ("http://a:99999/b", ("call.*",), "", "url: Port out of range"),
+        ("http://[::1/b", ("call.*",), "", "url: Invalid IPv6"),
+        ("http://a/b\x00", ("call.*",), "", "url: expected no control characters"),
         ("http://u:p@a/b", ("call.*",), "", "url: expected no user"),
         ("http://a/b", ("cal.*",), "", "type: no event is called 'cal.*'"),
         ("http://a/b", (), "", "type: expected at least one"),
