@@ -15,6 +15,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too-many-waiting": (429, "too many wait for their answers; again after `retry_after`"),
     "too-many-open": (429, "the service has as many cases open as it may"),
     "unavailable": (503, "the log cannot be reached, or it is not known whether it was written"),
+    "unknown-type": (400, "over HTTP: a fact of a type or version that is not in the contract"),
     "unauthorised": (401, "over HTTP: the door wants another token"),
     "unknown-centre": (404, "over HTTP: there is no such centre"),
     "unknown-resource": (404, "over HTTP: there is nothing under this path"),
@@ -26,6 +27,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "version-taken": (409, "over HTTP: another protocol of this name and version is in force"),
     "unsupported-type": (415, "over HTTP: a body of this type is not read"),
     "inbox-full": (429, "over HTTP: the centre takes no more facts for now"),
+    "too-many-readers": (429, "over HTTP: as many follow logs at this door as may"),
     "not-settled": (503, "over HTTP: within the time given not everything was decided and read"),
     "internal": (500, "a fault of ours; it is in the service's log"),
 }

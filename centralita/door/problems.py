@@ -48,8 +48,6 @@ def told(reason: Exception) -> Problem:
             return _problem(
                 405, "unknown-method", "Method not allowed", "the resource does not know the method"
             )
-        case HTTPException():
-            return _problem(reason.status_code, "refused", reason.detail, reason.detail)
         case ClientDisconnect():
             return _problem(400, "malformed", "Malformed", "the request ended before its body did")
         case errors.NoStream():

@@ -17,7 +17,8 @@ from contracts.problems import PROBLEMS
 from contracts.registry import decode, recorded_types
 from eventlog.codec import headers_of, message_of
 
-GUIDE = (Path(__file__).parents[2] / "docs/contract.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs/contract.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```text\n(.*?)\n```", GUIDE, re.DOTALL)
 ASKED: dict[str, type[Data]] = {
     f"{service} {verb}": kind
@@ -86,6 +87,15 @@ def test_the_members_of_problems_stand_there() -> None:
     """No member of a problem or an answer goes unmentioned."""
     for kind in (Problem, Recorded):
         assert all(f"`{member}`" in GUIDE for member in kind.model_fields)
+
+
+def test_all_kinds_that_are_told_are_in_the_contract() -> None:
+    """Whatever a service or the door calls a problem is one of the kinds."""
+    sources = (*(ROOT / "services").rglob("*.py"), *(ROOT / "centralita/door").glob("*.py"))
+    told = re.compile(r'(?:Exceeded|Wrong|_problem)\(\s*(?:\d+,\s*)?"([a-z-]+)"|/problems/([a-z-]+)"')
+    named = {a or b for path in sources for a, b in told.findall(path.read_text(encoding="utf-8"))}
+    assert {"too-many-readers", "id-taken"} <= named
+    assert named <= PROBLEMS.keys()
 
 
 def test_all_kinds_of_problems_stand_there() -> None:
