@@ -23,7 +23,7 @@ CHAIN = "ce-chain"
 _NO_CHARACTERS = "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
 _DISALLOWED = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\\ufdd0-\\ufdef{_NO_CHARACTERS}]")
 _COME_BACK = {"ce-id": "id", "ce-source": "source", "ce-actor": "actor", "ce-traceparent": "trace"}
-_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -151,9 +151,7 @@ def message_of(
     if found is not headers and is_structured(found.get("content-type", "")):
         attributes, data = unpacked(event_in(data))
         check_size(attributes)
-        if around := _around(found):
-            attributes["traceparent"] = around
-        return message_of(subject, attributes, data, seq, stored)
+        return message_of(subject, attributes | {"traceparent": around(found)}, data, seq, stored)
     content_type = plain(found, "ce-datacontenttype") or found.get("content-type", JSON)
     if found.get("ce-specversion") != SPEC_VERSION and plain(found, "ce-specversion") != SPEC_VERSION:
         raise Malformed("ce-specversion", SPEC_VERSION, found.get("ce-specversion", "nothing"))
@@ -173,7 +171,7 @@ def message_of(
         log=_number(found, "ce-log", 0),
         protocol=_number(found, "ce-protocol", 1),
         actor=plain(found, "ce-actor"),
-        trace=plain(found, "ce-traceparent") or _around(found),
+        trace=plain(found, "ce-traceparent") or around(found),
         chain=plain(found, CHAIN),
         resends=_number(found, "ce-resends", 0),
         why=plain(found, "ce-why"),
@@ -199,9 +197,9 @@ class Types(Protocol):
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def _around(headers: Mapping[str, str]) -> str:
-    """The W3C trace context that a message was sent in, where it does not say itself to which it belongs."""
-    found = headers.get("traceparent", "")
+def around(headers: Mapping[str, str]) -> str:
+    """The W3C trace context that a message or request was sent in; "" where there is none, or none that can be read."""
+    found = headers.get("traceparent", "").strip()
     return found if _TRACE.fullmatch(found) else ""
 
 

@@ -11,11 +11,11 @@ from nats.aio.msg import Msg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from centralita.door.endpoint import Door, expect_json, header, parameters, parsed, plain, trace
+from centralita.door.endpoint import Door, expect_json, header, parameters, parsed, plain
 from centralita.door.problems import JSON, PROBLEM, Wrong, malformed, response
 from contracts import registry
 from contracts.base import Problem
-from eventlog.codec import Message, headers_of
+from eventlog.codec import Message, around, headers_of
 from services.limits import Limits
 
 __all__ = ["asked", "commanded"]
@@ -28,7 +28,9 @@ async def commanded(door: Door, request: Request) -> Response:
     centre, service, verb = _known(request, "command", "verb", registry.COMMANDS)
     id = plain(request, "idempotency-key").strip().strip('"') or uuid4().hex
     source = plain(request, "ce-source") or SOURCE
-    message = Message("", verb, b"", id, source, actor=plain(request, "x-actor"), trace=trace(request))
+    message = Message(
+        "", verb, b"", id, source, actor=plain(request, "x-actor"), trace=around(request.headers)
+    )
     headers = headers_of(message)
     if time := header(request, "ce-time"):
         headers["ce-time"] = time
@@ -44,7 +46,7 @@ async def asked(door: Door, request: Request) -> Response:
     """`GET /v1/{centre}/queries/{service}/{name}?field=…`."""
     centre, service, name = _known(request, "query", "name", registry.QUERIES)
     content = json.dumps(parameters(request)).encode()
-    headers = {"ce-traceparent": around} if (around := trace(request)) else {}
+    headers = {"ce-traceparent": trace} if (trace := around(request.headers)) else {}
     return _passed_on(
         await door.behind.ask(centre, registry.query_subject(centre, service, name), content, headers)
     )

@@ -24,7 +24,6 @@ from contracts.base import Data
 
 D = TypeVar("D", bound=Data)
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffd-\uffff]")
-_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,6 @@ def plain(request: Request, name: str) -> str:
         raise malformed(name, "UTF-8 without control characters")
     decoded = unquote(text)
     return text if _NO_TEXT.search(decoded) else decoded
-
-
-def trace(request: Request) -> str:
-    """The W3C trace context that came with the request, "" where there is none, or none that can be read."""
-    found = header(request, "traceparent").strip()
-    return found if _TRACE.fullmatch(found) else ""
 
 
 def media(request: Request) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 
 from starlette.requests import Request
 
-from centralita.door.endpoint import header, media, trace, unsupported
+from centralita.door.endpoint import header, media, unsupported
 from centralita.door.limits import Limits
 from centralita.door.problems import JSON, Wrong, malformed
 from contracts import registry
-from eventlog.codec import Malformed, Message, check_size, check_texts, message_of
+from eventlog.codec import Malformed, Message, around, check_size, check_texts, message_of
 from eventlog.structured import STRUCTURED, event_in, unpacked
 from services import facts
 from services.limits import Exceeded
@@ -22,9 +22,9 @@ Fact = tuple[str, Message]
 
 def facts_of(request: Request, body: bytes, limits: Limits) -> list[Fact]:
     """The facts of a request, each judged; Wrong says which field of which is not as expected."""
-    kind, around = media(request), trace(request)
+    kind, trace = media(request), around(request.headers)
     if kind == STRUCTURED:
-        return [structured(_parsed(body), around, "")]
+        return [structured(_parsed(body), trace, "")]
     if kind == BATCH:
         events = _parsed(body)
         if not isinstance(events, list):
@@ -32,13 +32,13 @@ def facts_of(request: Request, body: bytes, limits: Limits) -> list[Fact]:
         if len(events) > limits.events:
             found = f"the batch has {len(events)} events"
             raise Exceeded("request-too-large", 413, found, f"at most {limits.events}")
-        return [structured(event, around, f"[{number}].") for number, event in enumerate(events)]
+        return [structured(event, trace, f"[{number}].") for number, event in enumerate(events)]
     if kind.startswith("application/cloudevents") or kind not in ("", JSON):
         raise unsupported(kind, f"{JSON} with ce- headers, {STRUCTURED} or {BATCH}")
     names = {name for name in request.headers if name.startswith("ce-") and name != "ce-datacontenttype"}
     headers = {name: header(request, name) for name in names}
     headers |= {"ce-datacontenttype": header(request, "content-type") or JSON}
-    return [_judged(headers, body, around, "", "ce-")]
+    return [_judged(headers, body, trace, "", "ce-")]
 
 
 def _parsed(body: bytes) -> Any:
@@ -48,16 +48,16 @@ def _parsed(body: bytes) -> Any:
         raise _wrong("", "", wrong) from None
 
 
-def structured(event: Any, around: str, where: str) -> Fact:
-    """A fact out of a CloudEvent in JSON form, judged; `around` is its trace unless it has one, `where` it stands."""
+def structured(event: Any, trace: str, where: str) -> Fact:
+    """A fact out of a CloudEvent in JSON form, judged; `trace` is that of the request, `where` it stands."""
     try:
         headers, data = unpacked(event)
     except Malformed as wrong:
         raise _wrong(where, "", wrong) from None
-    return _judged(headers, data, around, where, "")
+    return _judged(headers, data, trace, where, "")
 
 
-def _judged(headers: dict[str, str], data: bytes, around: str, where: str, prefix: str) -> Fact:
+def _judged(headers: dict[str, str], data: bytes, trace: str, where: str, prefix: str) -> Fact:
     about = headers.get("ce-subject", "")
     try:
         check_size(headers)
@@ -73,7 +73,7 @@ def _judged(headers: dict[str, str], data: bytes, around: str, where: str, prefi
         facts.aggregate_of(topic, about)
     except Malformed as wrong:
         raise _wrong(where, prefix, Malformed("ce-subject", wrong.expected, wrong.found)) from None
-    return topic, message._replace(aggregate=about, trace=message.trace or around)
+    return topic, message._replace(aggregate=about, trace=message.trace or trace)
 
 
 def _wrong(where: str, prefix: str, wrong: Malformed) -> Wrong:

@@ -112,6 +112,8 @@ async def test_waiting_and_resending_keep_the_trace(centre: Centre) -> None:
         ({"traceparent": trace(2)}, trace(2)),
         ({"ce-traceparent": trace(1), "Traceparent": trace(2)}, trace(1)),
         ({"traceparent": "00-somewhere"}, ""),
+        ({"traceparent": f"{trace(3)}-more"}, f"{trace(3)}-more"),
+        ({"traceparent": f"{trace(3)}-a\x85b"}, ""),
         ({}, ""),
     ],
 )
