@@ -26,7 +26,7 @@ SOURCE = "/http"
 async def commanded(door: Door, request: Request) -> Response:
     """`POST /v1/{centre}/commands/{service}/{verb}`; the same Idempotency-Key again is done once."""
     centre, service, verb = _known(request, "command", "verb", registry.COMMANDS)
-    id = plain(request, "idempotency-key").strip().strip('"') or uuid4().hex
+    id = plain(request, "idempotency-key", quoted=True) or uuid4().hex
     source = plain(request, "ce-source") or SOURCE
     message = Message(
         "", verb, b"", id, source, actor=plain(request, "x-actor"), trace=around(request.headers)

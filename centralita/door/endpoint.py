@@ -62,9 +62,14 @@ def header(request: Request, name: str) -> str:
     return request.headers.get(name, "").encode("latin-1").decode("utf-8", "replace")
 
 
-def plain(request: Request, name: str) -> str:
-    """A header's text where blanks and what is not ASCII may be percent-encoded; taken as it is where it is not."""
+def plain(request: Request, name: str, *, quoted: bool = False) -> str:
+    """A header's text where blanks and what is not ASCII may be percent-encoded; taken as it is where it is not.
+
+    One that may be `quoted` is what stands between the quotes; quotes and blanks that are encoded belong to it.
+    """
     text = header(request, name)
+    if quoted and len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
     if _NO_TEXT.search(text):
         raise malformed(name, "UTF-8 without control characters")
     decoded = unquote(text)

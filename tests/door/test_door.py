@@ -89,6 +89,15 @@ async def test_a_command_is_done_once(centre: Http) -> None:
     assert (other.status_code, other.json()["rule"]) == (409, "id-taken")
 
 
+async def test_a_key_is_taken_as_it_is_meant(centre: Http) -> None:
+    """Quotes around it do not belong to it, encoded quotes and blanks do: none is taken for another."""
+    path = f"{centre.centre}/commands/tickets/register"
+    body = {"category": "complaint", "need": "No cooling", "by": "lucia"}
+    keys = ("k", '"k"', "%22k%22", '"%22k%22"', "%20k%20", "%22", "%22")
+    answers = [await centre.http.post(path, json=body, headers={"Idempotency-Key": key}) for key in keys]
+    assert [answer.json()["data"]["number"] for answer in answers] == [1, 1, 2, 2, 3, 4, 4]
+
+
 @pytest.mark.parametrize(
     ("sent", "actor"),
     [
