@@ -11,6 +11,7 @@ from centralita.door.limits import Limits
 from centralita.door.problems import JSON, Wrong, malformed
 from contracts import registry
 from eventlog.codec import Malformed, Message, around, check_size, check_texts, message_of
+from eventlog.headers import plain
 from eventlog.structured import STRUCTURED, event_in, unpacked
 from services import facts
 from services.limits import Exceeded
@@ -58,9 +59,9 @@ def structured(event: Any, trace: str, where: str) -> Fact:
 
 
 def _judged(headers: dict[str, str], data: bytes, trace: str, where: str, prefix: str) -> Fact:
-    about = headers.get("ce-subject", "")
     try:
         check_size(headers)
+        about = plain(headers, "ce-subject")
         message = message_of(about, headers, data)
         check_texts(message)
         topic = facts.topic_of(message)
