@@ -237,18 +237,26 @@ async def serve_http(
 ) -> tuple[Any, asyncio.Task[None]]:
     """Serve an ASGI app until its server's `should_exit` is set; port 0 takes a free one. Raises OSError if taken.
 
-    Requests in hand are waited for then, `farewell` seconds at most.
+    Requests in hand are waited for then, `farewell` seconds at most. `state.abort` of a request ends its connection at
+    once, with all that its reader has not taken.
     """
     import socket
 
     import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Abortable(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.app_state = {**self.app_state, "abort": transport.abort}
 
     listener = socket.create_server((host, port))
     # asyncio sets it where it has made the socket itself; without it every answer in two parts waits 40 ms
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
-        app, log_level="error", lifespan="off", access_log=False, timeout_graceful_shutdown=farewell
-    )
+        app, http=Abortable, log_level="error", lifespan="off", access_log=False,
+        timeout_graceful_shutdown=farewell,
+    )  # fmt: skip
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve([listener]))
     server.port = listener.getsockname()[1]  # type: ignore[attr-defined]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -61,11 +61,11 @@ class EventSource(Response):
         """Serve one reader."""
         try:
             with self._door.room.reader():
-                await self._serve(receive, send)
+                await self._serve(receive, send, scope["state"]["abort"])
         except Exceeded as full:
             await response(told(full))(scope, receive, send)
 
-    async def _serve(self, receive: Receive, send: Send) -> None:
+    async def _serve(self, receive: Receive, send: Send, abort: Callable[[], None]) -> None:
         telling = asyncio.create_task(self._tell(send))
         gone = asyncio.create_task(_gone(receive))
         leaving = asyncio.create_task(self._door.leaving.wait())
@@ -76,9 +76,12 @@ class EventSource(Response):
         reason = None if telling.cancelled() else telling.exception()
         if reason and not isinstance(reason, errors.NoStream):  # the centre was removed
             structlog.get_logger().warning("door.reader_lost", reason=type(reason).__name__)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(0.5):  # a reader that takes nothing is left without a good-bye
+        try:
+            async with asyncio.timeout(0 if isinstance(reason, TimeoutError) else 0.5):
                 await send({"type": "http.response.body", "body": b""})
+        except TimeoutError:  # it takes nothing, and what it was sent would lie here for as long as it likes
+            abort()
+            await _gone(receive)
 
     async def _tell(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -111,7 +114,7 @@ def _text(raw: Raw) -> str:
     if raw.subject.endswith(f".{registry.TERM}"):
         return ""  # who writes for a service is no event
     message = raw.message()
-    told = json.dumps(event_of(message), ensure_ascii=False)
+    told = json.dumps(event_of(message))  # ASCII: there are readers for whom U+2028 ends a line
     return f"id: {raw.seq}\nevent: {message.name}\ndata: {told}\n\n"
 
 

@@ -39,6 +39,16 @@ async def test_an_event_is_a_cloudevent_with_all_it_says(centre: Http) -> None:
     assert offered["data"]["queue"] == "general"
 
 
+async def test_no_text_ends_a_line(centre: Http) -> None:
+    """What is told is ASCII: readers that take U+2028 or U+0085 for the end of a line read events whole."""
+    text = "No enfría\u2028desde\x85ayer"
+    await centre.events(fact("call.offered"), fact("request.stated", text=text, category="error"))
+    query = {"until": await centre.settled(), "about": "c-1"}
+    told = (await centre.http.get(f"{centre.centre}/log", params=query)).content
+    assert told.isascii()
+    assert text in [event.json()["data"].get("text") for event in await centre.log()]
+
+
 async def test_what_is_wanted_is_chosen(centre: Http) -> None:
     """By service, by several, by what it is about and up to a position; terms are nobody's concern."""
     await centre.events(fact("call.offered", "c-1"), fact("call.offered", "c-2"))
