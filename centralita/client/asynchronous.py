@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from centralita.client.events import Accepted, Event, Fact, Recorded, timestamp, to_json
 from centralita.client.problems import Problem, Refusal, Unavailable
-from centralita.client.retrying import Pauses, heed_cancelling, insist
+from centralita.client.retrying import Pauses, insist
 from centralita.client.transport import Transport
 
 __all__ = ["Client"]
@@ -93,7 +93,7 @@ class Client:
             else:
                 parts.popleft()
                 pauses.reset()
-                heed_cancelling()
+                pauses.heed_cancelling()
         return stored
 
     async def command(
@@ -178,6 +178,8 @@ class Client:
 
             await client.advance("acme", timedelta(minutes=11))
         """
+        if isinstance(to, datetime):
+            timestamp(to)  # ValueError where it has no offset
         status = await self.query(centre, "intake", "status")
         if not status["virtual"]:
             raise _refused("clock-real", f"{centre} goes by the real clock, which nobody advances")
@@ -201,7 +203,9 @@ _NEVER = 1970
 
 
 def _transport(url: str, token: str | None, name: str) -> Transport:
-    scheme = url.partition("://")[0]
+    scheme, _, rest = url.partition("://")
+    if not rest.strip("/"):
+        scheme = ""
     if scheme in ("http", "https"):
         from centralita.client.over_http import OverHttp
 

@@ -27,7 +27,10 @@ class OverHttp:
         base = url.rstrip("/").removesuffix("/v1")
         headers = {"user-agent": name} | ({"authorization": f"Bearer {token}"} if token else {})
         self.url, self._name = f"{base}/v1", name
-        self._http = httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False)
+        try:
+            self._http = httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False)
+        except httpx.InvalidURL as error:
+            raise ValueError(f"url: {url!r}: {error}") from None
 
     async def open(self) -> None:
         """See that the door is there and lets us in."""
@@ -106,7 +109,10 @@ class OverHttp:
         except httpx.TransportError as error:
             raise self._lost(error) from error
         await _check(answer)
-        return answer.json()
+        try:
+            return answer.json()
+        except ValueError:
+            raise _none(answer, answer.content) from None
 
     def _lost(self, error: httpx.TransportError) -> Unavailable:
         return Unavailable(f"no door answers at {self.url}: {str(error) or type(error).__name__}")
@@ -114,14 +120,18 @@ class OverHttp:
 
 async def _check(answer: httpx.Response) -> None:
     """Raise what a problem says; of an answer that is none of the door's, that there was one."""
-    if not answer.is_error:
+    if answer.is_success:
         return
     content = await answer.aread()
     kind = answer.headers.get("content-type", "").partition(";")[0]
     if kind != "application/problem+json":
-        text = content[:200].decode(errors="replace")
-        raise Unavailable(f"{answer.request.url} answers {answer.status_code}, which is no door's: {text}")
+        raise _none(answer, content)
     raise error_of(Problem.of(json.loads(content)))
+
+
+def _none(answer: httpx.Response, content: bytes) -> Unavailable:
+    text = content[:200].decode(errors="replace")
+    return Unavailable(f"{answer.request.url} answers {answer.status_code}, which is no door's: {text}")
 
 
 def _path(part: str) -> str:

@@ -13,39 +13,47 @@ __all__ = ["Pauses", "heed_cancelling", "insist"]
 
 T = TypeVar("T")
 FIRST, LONGEST = 0.05, 2.0
+COMING_BACK = 10.0
+"""Seconds after trouble for which a server that has come back may not know its centres yet."""
 
 
 class Pauses:
     """Pauses between tries, until a moment on the loop's clock."""
 
     def __init__(self, timeout: float) -> None:
-        self._until = asyncio.get_running_loop().time() + timeout
-        self._pause, self._trouble = FIRST, False
+        self._now = asyncio.get_running_loop().time
+        self._until = self._now() + timeout
+        self._pause, self._trouble = FIRST, float("-inf")
+        self._cancelled = _cancelling()
 
     @property
     def left(self) -> float:
         """Seconds that are left."""
-        return self._until - asyncio.get_running_loop().time()
+        return self._until - self._now()
 
     def reset(self) -> None:
         """It went well: the next pause is a short one again."""
-        self._pause, self._trouble = FIRST, False
+        self._pause, self._trouble = FIRST, float("-inf")
+
+    def heed_cancelling(self) -> None:
+        """Be cancelled after all, if that was asked for meanwhile; what is done in the end of one cancelled is done."""
+        if _cancelling() > self._cancelled:
+            raise asyncio.CancelledError
 
     async def take(self, reason: Refusal | Unavailable) -> None:
         """Wait a while, at least as long as the server asked for; raises the reason where another try is worth nothing.
 
-        That is where there is no time for it, or what was asked is refused for good. A server that has just come back
-        may not know its centres yet.
+        That is where there is no time for it, or what was asked is refused for good.
         """
         least = _again(reason)
-        if least is None and self._trouble and isinstance(reason, Refusal):
+        if least is None and isinstance(reason, Refusal) and self._now() < self._trouble + COMING_BACK:
             least = 0.0 if reason.problem.rule == "unknown-centre" else None
         if least is None:
             raise reason
-        self._trouble = self._trouble or isinstance(reason, Unavailable)
-        pause = max(least, self._pause) * random.uniform(
-            1.0, 1.5
-        )  # not all who were refused come back at once
+        if isinstance(reason, Unavailable):
+            self._trouble = self._now()
+        # not all who were refused come back at once
+        pause = max(least, self._pause) * random.uniform(1.0, 1.5)
         self._pause = min(2 * self._pause, LONGEST)
         if pause > self.left:
             raise reason
@@ -70,12 +78,16 @@ async def insist(ask: Callable[[float], Awaitable[T]], timeout: float) -> T:
         except (Refusal, Unavailable) as reason:
             await pauses.take(reason)
         else:
-            heed_cancelling()
+            pauses.heed_cancelling()
             return answer
 
 
 def heed_cancelling() -> None:
     """Be cancelled after all: in Python 3.11 `asyncio.wait_for`, which nats-py uses, may swallow it."""
-    task = asyncio.current_task()
-    if task and task.cancelling():
+    if _cancelling():
         raise asyncio.CancelledError
+
+
+def _cancelling() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
@@ -25,7 +25,7 @@ def _waiting(
 
     @functools.wraps(method)
     def wait(self: SyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._portal.call(functools.partial(method, self._client, *args, **kwargs))
+        return self._wait(functools.partial(method, self._client, *args, **kwargs))
 
     return wait
 
@@ -45,10 +45,11 @@ def _one_by_one(
             return None
 
         try:
-            while (found := self._portal.call(coming)) is not None:
+            while (found := self._wait(coming)) is not None:
                 yield found[0]
         finally:
-            self._portal.call(items.aclose)
+            with suppress(RuntimeError):  # interrupted, it is ending already; the client may be closed
+                self._portal.call(items.aclose)
 
     return each
 
@@ -80,6 +81,15 @@ class SyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def _wait(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What it gives; who is interrupted meanwhile, as by Ctrl-C, leaves nothing that goes on."""
+        asked = self._portal.start_task_soon(ask)
+        try:
+            return asked.result()
+        except BaseException:
+            asked.cancel()
+            raise
 
     publish = _waiting(Client.publish)
     command = _waiting(Client.command)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +16,7 @@ from uuid import uuid4
 import pytest
 
 import protocols
-from centralita import Client, Fact, Problem, Refusal, SyncClient, Unavailable, centres
+from centralita import Accepted, Client, Fact, Problem, Refusal, SyncClient, Unavailable, centres
 from centralita.operating import Operator
 from tests.e2e.stacks import Stack
 
@@ -81,6 +84,24 @@ async def test_a_command_is_done_once(centre: Centre) -> None:
     assert [it["need"] for it in found["tickets"]] == [ticket["need"]]
     (event,) = [event async for event in client.follow(name, after=first.position - 1, until=first.position)]
     assert (event.id, event.actor, event.data["need"]) == (first.id, "lucia", ticket["need"])
+    others = [await client.command(name, "tickets", "register", ticket, id=it) for it in (' "', '"order-17"')]
+    assert [it.data["number"] for it in others] == [2, 3]
+
+
+async def test_who_is_cancelled_may_still_say_so(centre: Centre) -> None:
+    """What a program does in its end, after it was cancelled, is done and acknowledged."""
+    client, name, _ = centre
+
+    async def work() -> list[Accepted]:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            return await client.publish(name, Fact("call.offered", "c-1", time=NINE))  # noqa: B012
+
+    working = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    working.cancel()
+    assert len(await working) == 1
 
 
 async def test_what_is_wrong_is_said(centre: Centre) -> None:
@@ -110,6 +131,8 @@ async def test_what_is_wrong_is_said(centre: Centre) -> None:
     assert told(back) == (409, "clock-backwards", None)
     with pytest.raises(ValueError, match="time: expected one with an offset"):
         await client.publish(name, Fact("call.offered", "c-1", time=datetime(2026, 3, 2)))  # noqa: DTZ001
+    with pytest.raises(ValueError, match="time: expected one with an offset"):
+        await client.advance(name, datetime(2026, 3, 3))  # noqa: DTZ001
 
 
 async def test_the_same_without_asyncio(centre: Centre) -> None:
@@ -125,6 +148,24 @@ async def test_the_same_without_asyncio(centre: Centre) -> None:
             client.query("nowhere", "sla", "figures")
 
 
+async def test_who_is_interrupted_is_told_just_that(centre: Centre) -> None:
+    """Ctrl-C while a follower waits is a KeyboardInterrupt and ends the follower; the client goes on."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, interrupted)
+    try:
+        with SyncClient(centre.url) as client:
+            later = threading.Timer(0.3, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1))
+            later.start()
+            with pytest.raises(KeyboardInterrupt):
+                list(client.follow(centre.name))
+            assert client.settle(centre.name) > 2
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "nats://127.0.0.1:9"])
 async def test_who_is_not_there_is_named(url: str) -> None:
     """Where nobody answers, connecting says so, and where."""
@@ -133,6 +174,29 @@ async def test_who_is_not_there_is_named(url: str) -> None:
             pass
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9"), SyncClient(url):
         pass
+
+
+@pytest.mark.parametrize("url", ["http://", "nats://", "127.0.0.1:8422", "http://[::1", "ftp://door"])
+def test_a_url_that_is_none_is_told(url: str) -> None:
+    """What can be no address is said before anything is tried."""
+    with pytest.raises(ValueError, match="url: "):
+        Client(url)
+
+
+@pytest.mark.parametrize("said", ["200 OK", "302 Found", "502 Bad Gateway"])
+async def test_who_is_no_door_is_named(said: str) -> None:
+    """A page of somebody else, whatever its status, is told as what it is."""
+
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {said}\r\nContent-Length: 5\r\n\r\nhello".encode())
+        writer.close()
+
+    async with await asyncio.start_server(page, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(Unavailable, match=f"answers {said[:3]}, which is no door's: hello"):
+            async with Client(f"http://127.0.0.1:{port}"):
+                pass
 
 
 def test_over_http_nothing_of_the_services_is_loaded(stacks: Callable[[str], Stack], tmp_path: Path) -> None:

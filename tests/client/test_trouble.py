@@ -13,6 +13,7 @@ import pytest
 import protocols
 from centralita import Client, Fact, Refusal, Unavailable, centres
 from centralita.addressing import addressed
+from centralita.client import retrying
 from centralita.door.limits import Limits
 from centralita.door.serving import Served, serving
 from centralita.operating import Operator
@@ -60,6 +61,25 @@ async def test_a_follower_misses_nothing_and_sees_nothing_twice(tmp_path: Path) 
             async with asyncio.timeout(30):
                 told = await asyncio.gather(*followers)
         assert told == [list(range(1, 83))] * 2
+
+
+@pytest.mark.parametrize("way", ["nats", "http"])
+async def test_a_follower_of_a_centre_that_goes_is_told(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the centre is removed, following it ends with a refusal and waits for nothing."""
+    monkeypatch.setattr(retrying, "COMING_BACK", 0.3)
+    async with (
+        opened(tmp_path) as (server, operator, served),
+        Client(server.url if way == "nats" else served.url) as client,
+    ):
+        events = client.follow("acme")
+        assert [(await anext(events)).position for _ in range(2)] == [1, 2]
+        await centres.remove(operator.connection, "acme")
+        async with asyncio.timeout(10):
+            with pytest.raises(Refusal) as gone:
+                await anext(events)
+        assert gone.value.problem.rule == "unknown-centre"
 
 
 @pytest.mark.parametrize("way", ["nats", "http"])
