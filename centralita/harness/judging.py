@@ -43,6 +43,8 @@ class Judged:
         for fields with the name of a word. `at`: when it occurred. `contains`: parts of texts, elements of lists.
         """
         __tracebackhide__ = True
+        if count is not None and count < 1:
+            raise ValueError(f"count: expected 1 or more, found {count}; that there is none, must_not says")
         expected = {**more, **(data or {})}
         same, found = self._found(type, expected, at, contains, settled=count is not None)
         if not found:  # a backend under test may have published since
@@ -52,7 +54,7 @@ class Judged:
             self._fail(
                 f"expected {self._told(type, expected, at, contains)} {many}, found {len(found)}", same
             )
-        return found[-1] if found else same[-1]
+        return found[-1]
 
     def must_not(
         self,

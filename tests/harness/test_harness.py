@@ -52,6 +52,8 @@ def test_what_must_be_is_found_however_it_is_told(cold: CallCentre) -> None:
     call.answered("ana").identified("Rosa", title="Sra.").stated("No enfría.", category="error", product=None)
     assert call.must("call.offered", from_="+34600555101").data["queue"] == "sales"
     call.must("call.answered", at="09:00:07", count=1, agent="ana")
+    with pytest.raises(ValueError, match="count: expected 1 or more"):
+        call.must("call.ended", count=0)
     cold.call("late", at="09:00:03").must("call.offered", at="2026-03-02 09:00:03", count=1)
     call.must("call.answered", at=cold.now)
     call.must("prompt.issued", contains={"text": "Rosa"})
