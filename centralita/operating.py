@@ -269,8 +269,11 @@ class Operator:
 
         Returns the log's last position; errors.Unavailable if it is not so in time.
         """
-        for idle in [each for each in self._settling.values() if each.idle]:
-            await self._settling.pop(idle.centre).stop()
+        idle = [each for each in self._settling.values() if each.idle]
+        for each in idle:  # all at once: while one is stopped, somebody may begin to wait for another
+            del self._settling[each.centre]
+        for each in idle:
+            await each.stop()
         if centre not in self._settling:
             self._settling[centre] = Settling(self.connection, centre, self.inbox(centre), self.log(centre))
         return await self._settling[centre].wait(timeout)
