@@ -69,6 +69,7 @@ class Looking:
         finally:
             await end(*(caller.asking for caller in self._callers.values() if caller.asking))
             self._callers.clear()
+            await self._reading.leave()
 
     async def _read(self, before: list[tuple[Raw, int]]) -> None:
         source = self._reading.log

@@ -91,7 +91,9 @@ class Slot:
             self.revision = await self.kv.update(self.key, data, last=self.revision)
         except KeyWrongLastSequenceError:
             # it may be a write of our own whose answer was lost
+            ours = self.revision
             if ((await self.read()) or {}).get("writer") != self.writer:
+                self.revision = ours  # so that what is tried after this fails as well
                 raise Lost(self.key) from None
             self.revision = await self.kv.update(self.key, data, last=self.revision)
 

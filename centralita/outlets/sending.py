@@ -153,6 +153,7 @@ class Delivery:
                 await together(self._read(before), self._reading.save(), self._failed)
             finally:
                 await end(*self._senders)
+                await self._reading.leave()
 
     async def _read(self, before: list[tuple[Raw, int]]) -> None:
         for raw, attempts in before:

@@ -188,16 +188,17 @@ class Reading:
         self._changed.set()
 
     async def save(self) -> None:
-        """Keep where it stands, twice a second at most and at the end; Lost when another does so now."""
-        try:
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
-                await until_done(self._write)
-                await asyncio.sleep(_SAVED)
-        finally:
-            with suppress(Lost, NatsError, OSError, TimeoutError):
-                await self._write()
+        """Keep where it stands, twice a second at most, for ever; Lost when another does so now."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await until_done(self._write)
+            await asyncio.sleep(_SAVED)
+
+    async def leave(self) -> None:
+        """Keep where it stands once more, when nothing is under way any more."""
+        with suppress(Lost, NatsError, OSError, TimeoutError):
+            await self._write()
 
     async def _write(self) -> None:
         await self._slot.write(self.progress.stored())

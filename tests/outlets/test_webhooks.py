@@ -18,8 +18,9 @@ from centralita import centres
 from centralita.operating import Operator
 from centralita.outlets import sending
 from centralita.outlets.hooks import hook_of
+from centralita.outlets.place import Bucket, Lost, Slot
 from centralita.outlets.sending import Delivery, Sent, Settings, client_of, resend, send, webhooks
-from centralita.outlets.worker import end
+from centralita.outlets.worker import Reading, end
 from centralita.process import die_with_parent
 from centralita.server import NatsServer
 from contracts.protocol import PLAIN
@@ -234,6 +235,24 @@ async def test_neither_kills_nor_restarts_lose_or_reorder(tmp_path: Path) -> Non
         expected = [number + 1 for number in range(count) if number % calls == call]
         assert numbers(receiver, f"c{call}") == expected
     assert len(receiver.taken) < 2 * count, "it began again from the start"
+
+
+async def test_one_that_was_replaced_writes_nothing_more(centre: Centre) -> None:
+    """Where its successor stands is not overwritten, neither when it notices nor when it leaves."""
+    bucket = Bucket(centre.client.connection, centre.name)
+    await bucket.make()
+    replaced, successor = (Reading(bucket, Slot(bucket, "at.both"), 0) for _ in range(2))
+    await replaced.resume()
+    await successor.resume()
+    replaced.read(5)
+    with pytest.raises(Lost):
+        await replaced.save()
+    await replaced.leave()
+    successor.read(7)
+    await successor.leave()
+    kept = await Slot(bucket, "at.both").read()
+    assert kept
+    assert kept["read"] == 7
 
 
 def spawn(words: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
