@@ -254,7 +254,7 @@ class Runner(Generic[W]):
             idle, due = not inputs.log and not inputs.inbox, loop.time() >= beat_at
             if due or (idle and (not gathered or self._virtual)):
                 await self._beat(again=due)
-                beat_at = loop.time() + self.pace.beat if due else beat_at
+                beat_at = loop.time() + self._rest if due else beat_at
             if loop.time() >= trimmed_at + self._trim_every:
                 await self._trim()
                 trimmed_at = loop.time()
@@ -269,7 +269,7 @@ class Runner(Generic[W]):
                 await asyncio.sleep(0)
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(inputs.wake.wait(), self.pace.beat)
+                await asyncio.wait_for(inputs.wake.wait(), self._rest)
 
     def timer_due(self) -> Arrival | None:
         """The earliest timer that the clock has reached."""
@@ -293,6 +293,12 @@ class Runner(Generic[W]):
     @property
     def _virtual(self) -> bool:
         return self.decider.clock(self.core.world) is not None
+
+    @property
+    def _rest(self) -> float:
+        """Seconds between beats that say nothing new; on a virtual clock they are no more than a sign of life."""
+        beat = self.pace.beat
+        return max(beat, min(4 * beat, self.pace.silence / 8)) if self._virtual else beat
 
     async def _beat(self, state: str = "active", *, again: bool = True) -> None:
         """Say how far this instance has come, and what time it is; what was said already only if `again`."""

@@ -14,8 +14,16 @@ from centralita.process import StoreLock, die_with_parent
 from tests.cli.keyboard import Stack, environment
 
 
+@pytest.fixture
+def stack(running: Stack) -> Iterator[Stack]:
+    """The stack that all tests of a worker share; the centres that this one opens are removed again."""
+    yield running
+    while running.opened:
+        assert running.typed("centre", "remove", running.opened.pop(), "--yes").code in (0, 1)
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`centralita up --json` on free ports, until the last test of this worker has run."""
     store = tmp_path_factory.mktemp("store")
     typed = [

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,11 +25,12 @@ WITHIN = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where a running stack is: the server's URL, its files, the services' pages."""
+    """Where a running stack is: server, files, the services' pages; and the centres that a test opened."""
 
     url: str
     store: Path
     services: dict[str, str]
+    opened: list[str] = field(default_factory=list)
 
     def typed(self, *words: str, stdin: str | bytes = "") -> Answer:
         """Type a command with this stack as its server; it runs in this process, which is quicker."""
@@ -53,6 +54,7 @@ class Stack:
     def centre(self, *options: str) -> str:
         """A new centre of a name of its own."""
         name = f"c{uuid4().hex[:8]}"
+        self.opened.append(name)
         assert self.typed("centre", "add", name, *options).code == 0
         return name
 
