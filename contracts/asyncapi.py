@@ -127,7 +127,8 @@ def document(schemas: Json) -> Json:
             "title": "Centralita",
             "version": "1.0.0",
             "description": "What is published to a call centre, recorded in it and asked of it:"
-            " CloudEvents 1.0, NATS binding, binary mode. Fields marked x-personal are personal data.",
+            " CloudEvents 1.0, NATS binding, in binary mode as shown; facts are taken in structured mode too."
+            " Fields marked x-personal are personal data.",
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
