@@ -13,7 +13,15 @@ from urllib.parse import quote, urlsplit
 import httpx
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts import registry
@@ -39,22 +47,24 @@ class Settings(BaseSettings):
     centres: str = ""
     fields: dict[str, str] = {}
     kind: str = ""
-    connect: float = 2.0
-    timeout: float = 5.0
-    attempts: int = 3
-    first_pause: float = 0.2
-    in_flight: int = 8
-    threshold: int = 5
-    rest: float = 30.0
-    again: float = 5.0
-    ttl: float = 300.0
-    unknown_ttl: float = 60.0
-    cached: int = 10_000
+    connect: PositiveFloat = 2.0
+    timeout: PositiveFloat = 5.0
+    attempts: PositiveInt = 3
+    first_pause: NonNegativeFloat = 0.2
+    in_flight: PositiveInt = 8
+    threshold: PositiveInt = 5
+    rest: PositiveFloat = 30.0
+    again: PositiveFloat = 5.0
+    ttl: NonNegativeFloat = 300.0
+    unknown_ttl: NonNegativeFloat = 60.0
+    cached: PositiveInt = 10_000
 
     @field_validator("url")
     @classmethod
     def _is_template(cls, url: str) -> str:
-        if url and (urlsplit(url).scheme not in ("http", "https") or "{phone}" not in url):
+        parts = urlsplit(url)  # its port raises ValueError itself
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        if url and not (good and "{phone}" in url):
             raise ValueError("expected a URL with {phone} in it, such as https://crm.example/callers/{phone}")
         return url
 

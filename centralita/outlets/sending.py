@@ -17,6 +17,7 @@ import httpx
 import structlog
 from nats.errors import Error as NatsError
 from prometheus_client import Counter
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from standardwebhooks import Webhook
 
@@ -49,12 +50,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CENTRALITA_WEBHOOK_", env_ignore_empty=True, frozen=True)
 
-    attempts: int = 9
-    first_pause: float = 1.0
-    longest_pause: float = 3600.0
-    timeout: float = 15.0
-    in_flight: int = 8
-    window: int = 256
+    attempts: PositiveInt = 9
+    first_pause: NonNegativeFloat = 1.0
+    longest_pause: NonNegativeFloat = 3600.0
+    timeout: PositiveFloat = 15.0
+    in_flight: PositiveInt = 8
+    window: PositiveInt = 256
 
     def pause(self, attempts: int, asked: float) -> float:
         """Seconds until the next attempt, no two the same; an endpoint may ask for more."""

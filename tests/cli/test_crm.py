@@ -17,8 +17,8 @@ def test_a_crm_that_is_not_there_is_told(stack: Stack, monkeypatch: pytest.Monke
     monkeypatch.setenv("CENTRALITA_CRM", "http://127.0.0.1:9/callers/{phone}")
     answer = stack.typed("crm", "ask", "+34600555101")
     assert (answer.code, "gives no answer: ConnectError" in answer.err) == (3, True)
-    for name in ("CENTRALITA_CRM_TIMEOUT", "CENTRALITA_WEBHOOK_ATTEMPTS"):
+    for name, value in (("CENTRALITA_CRM_TIMEOUT", "soon"), ("CENTRALITA_WEBHOOK_IN_FLIGHT", "0")):
         with monkeypatch.context() as patch:
-            patch.setenv(name, "soon")
+            patch.setenv(name, value)
             answer = stack.typed("up")
         assert (answer.code, f"{name}: " in answer.err) == (2, True)
