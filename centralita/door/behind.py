@@ -22,6 +22,9 @@ BATCHES = 16
 FOLLOWING = Settings(window=256, window_bytes=2 << 20, heartbeat=0.5)
 """No more than this of a log is on its way to one reader, however slow that is."""
 
+_SOON, _LATER = 0.05, 0.5
+"""Seconds after which it is seen whether a log has come to where a reader ends: first, and where nothing happens."""
+
 
 class Behind:
     """The only way from the door to NATS; names are judged here, so that none can stand for a wildcard."""
@@ -91,7 +94,7 @@ class Behind:
 
         errors.NoStream where the centre is removed meanwhile.
         """
-        log = self.log(centre)
+        log, pause = self.log(centre), _SOON
         while until is None or after < until:
             try:
                 if until is None:
@@ -100,11 +103,12 @@ class Behind:
                         after = part[-1].seq
                 else:
                     end = min(until, await log.last_sequence())
+                    pause = _SOON if after < end else min(2 * pause, _LATER)
                     async for part in log.read(subjects, after, end):
                         yield part
                         after = part[-1].seq
                     after = max(after, end)
-                    await asyncio.sleep(0.05 if after < until else 0)
+                    await asyncio.sleep(pause if after < until else 0)
             except errors.Unavailable:
                 await asyncio.sleep(0.2)
 

@@ -69,10 +69,10 @@ def told(reason: Exception) -> Problem:
 
 
 def response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """The problem as it is sent, with the seconds after which another try is worth it."""
+    """The problem as it is sent, with the seconds after which another try is worth it; with 429 and 503 always."""
     more = dict(headers or {})
-    if problem.retry_after:
-        more["retry-after"] = str(max(1, math.ceil(problem.retry_after)))
+    if problem.retry_after or problem.status in (429, 503):
+        more["retry-after"] = str(max(1, math.ceil(problem.retry_after or 0)))
     return Response(problem.model_dump_json(exclude_none=True), problem.status, more, PROBLEM)
 
 

@@ -131,6 +131,8 @@ async def test_a_query_waits_for_its_position(centre: Http) -> None:
     )
     assert answer.status_code == 200
     assert [it["deadline"] for it in answer.json()["deadlines"]] == ["answer"]
+    later = await centre.http.get(f"{centre.centre}/queries/sla/deadlines", params={"position": position + 1})
+    assert (later.status_code, later.headers["retry-after"]) == (503, "1")
     status = (await centre.http.get(f"{centre.centre}/queries/intake/status")).json()
     assert (status["service"], status["centre"]) == ("intake", centre.centre)
 
