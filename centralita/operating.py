@@ -42,7 +42,7 @@ class Operator:
         self.connection = Connection()
         self._streams: dict[str, Stream] = {}
         self._settling: dict[str, Settling] = {}
-        self._denied: errors.Denied | None = None
+        self.denied: errors.Denied | None = None
 
     async def __aenter__(self) -> Self:
         reasons: list[Exception] = []
@@ -50,7 +50,7 @@ class Operator:
         async def on_error(error: Exception) -> None:
             reasons[:] = [error]  # what fails for good is raised where it was asked
             if isinstance(error, nats.errors.Error) and isinstance(denied := errors.of(error), errors.Denied):
-                self._denied = denied
+                self.denied = denied
 
         try:
             await self.connection.connect(
@@ -125,14 +125,14 @@ class Operator:
                 )
 
     async def _append(self, centre: str, part: list[tuple[str, Message]]) -> int:
-        self._denied = None
+        self.denied = None
         try:
             return len(await self.inbox(centre).append(part))
         except errors.Full as full:
             raise errors.Full(f"the inbox of {centre} takes no more facts: {full}", full.limit) from full
         except errors.Unavailable:
-            if self._denied:
-                raise self._denied from None
+            if self.denied:
+                raise self.denied from None
             raise
         except errors.NoStream as error:
             if not registry.centres(await streams(self.connection)) & {centre}:
@@ -187,7 +187,7 @@ class Operator:
         """
         until, patience = asyncio.get_running_loop().time() + timeout, 0.25
         asked = set[asyncio.Task[Msg]]()
-        self._denied = None
+        self.denied = None
         try:
             while (left := until - asyncio.get_running_loop().time()) > 0:
                 request = self.connection.request(subject, content, timeout=left, headers=dict(headers))
@@ -197,15 +197,15 @@ class Operator:
                 )
                 if done:
                     return done.pop().result()
-                if self._denied:
-                    raise self._denied
+                if self.denied:
+                    raise self.denied
                 await self._exists(centre)
                 patience *= 2
         except nats.errors.MaxPayloadError as error:
             raise errors.TooLarge(f"{len(content)} bytes are more than the server takes") from error
         except (nats.errors.Error, TimeoutError, OSError) as error:
-            if self._denied:
-                raise self._denied from error
+            if self.denied:
+                raise self.denied from error
             await self._exists(centre)
         finally:
             await end(*asked)

@@ -13,6 +13,7 @@ from centralita.operating import Operator
 from contracts import registry
 from eventlog import errors
 from eventlog.codec import Message, headers_of
+from eventlog.inputs import end
 from eventlog.stream import Raw, Settings, Stream
 
 PATIENCE = 6.0
@@ -22,6 +23,8 @@ BATCHES = 16
 FOLLOWING = Settings(window=256, window_bytes=2 << 20, heartbeat=0.5)
 """No more than this of a log is on its way to one reader, however slow that is."""
 
+_ANSWERED = 0.25
+"""Seconds within which the server has mostly answered; after that it may have said that it does not permit it."""
 _SOON, _LATER = 0.05, 0.5
 """Seconds after which it is seen whether a log has come to where a reader ends: first, and where nothing happens."""
 
@@ -57,16 +60,25 @@ class Behind:
         """Store facts, all or none, under their subjects, and say at which positions, once they are on disk."""
         _named(centre)
         self.reachable()
+        self.client.denied = None
+        storing = asyncio.create_task(self._stored(centre, facts))
         try:
-            if len(facts) == 1:
-                return [await self._store_one(*facts[0])]
-            async with self._batches:
-                inbox = Stream(self.connection, registry.inbox_stream(centre))
-                return await inbox.append(facts, atomic=True)
+            while not (await asyncio.wait((storing,), timeout=_ANSWERED))[0]:
+                if self.client.denied:
+                    raise self.client.denied
+            return storing.result()
         except errors.NoStream:
             await self.centre(centre)
             # a replicated stream that has lost its leader looks like none until it has another
             raise errors.Unavailable(f"the inbox of {centre} has no leader just now") from None
+        finally:
+            await end(storing)
+
+    async def _stored(self, centre: str, facts: Sequence[tuple[str, Message]]) -> list[int]:
+        if len(facts) == 1:
+            return [await self._store_one(*facts[0])]
+        async with self._batches:
+            return await Stream(self.connection, registry.inbox_stream(centre)).append(facts, atomic=True)
 
     async def _store_one(self, subject: str, fact: Message) -> int:
         try:
@@ -102,12 +114,12 @@ class Behind:
                         yield part
                         after = part[-1].seq
                 else:
-                    end = min(until, await log.last_sequence())
-                    pause = _SOON if after < end else min(2 * pause, _LATER)
-                    async for part in log.read(subjects, after, end):
+                    last = min(until, await log.last_sequence())
+                    pause = _SOON if after < last else min(2 * pause, _LATER)
+                    async for part in log.read(subjects, after, last):
                         yield part
                         after = part[-1].seq
-                    after = max(after, end)
+                    after = max(after, last)
                     await asyncio.sleep(pause if after < until else 0)
             except errors.Unavailable:
                 await asyncio.sleep(0.2)

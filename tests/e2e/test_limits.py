@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from centralita import centres
-from centralita.client import Refusal
+from centralita.client import Client, Fact, Refusal, Unavailable
 from centralita.operating import Operator
 from centralita.server import NatsServer
 from centralita.stack import running
@@ -179,3 +179,6 @@ async def test_what_is_not_permitted_is_told_as_such(tmp_path: Path) -> None:
                     await client.publish(NAME, [fact("agent.available", f"a{n}", 0) for n in range(number)])
             with pytest.raises(errors.Denied, match="permissions violation"):
                 await client.query(NAME, "intake", "status")
+        async with Client(server.url.replace("//", "//backend:x@")) as producer, asyncio.timeout(3):
+            with pytest.raises(Unavailable, match="permissions violation"):
+                await producer.publish(NAME, Fact("agent.available", "a1"), timeout=2)
