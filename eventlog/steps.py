@@ -124,6 +124,8 @@ class Steps(Generic[W]):
             for part in ("", ".headers"):
                 await self._inbox.purge(f"{kept_under}.{position}{part}", _ALL)
         core.accepted.clear()
+        if not sequences and any(isinstance(outcome, Exception) for _, outcome in out.answers):
+            await self._still_ours()  # what is stored proves it; of a refusal nothing is
         for asked, outcome in out.answers:
             if asked.answer.done():
                 continue
@@ -132,6 +134,12 @@ class Steps(Generic[W]):
             else:
                 asked.answer.set_result(outcome._replace(seq=outcome.seq or sequences[outcome.id]))
         out.messages, out.answers = [], []
+
+    async def _still_ours(self) -> None:
+        """errors.Conflict where another instance has taken the term: it may know what this one does not."""
+        last = await self._log.last(self._place.subject(TERM))
+        if last is None or last.seq != self.term:
+            raise errors.Conflict(f"the term at {self.term} was followed by another")
 
     async def commit(self, messages: Sequence[Message]) -> dict[str, int]:
         """Store events under the term, and return their positions by their ids."""

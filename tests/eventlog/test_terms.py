@@ -15,9 +15,11 @@ import pytest
 from centralita.client import Refusal
 from centralita.server import NatsServer
 from contracts import registry
+from contracts.base import Refused
 from eventlog import errors
 from eventlog.codec import Message, headers_of
 from eventlog.decider import Arrival
+from eventlog.inputs import end
 from eventlog.memory import TERM
 from eventlog.stream import Settings
 from tests.eventlog.gate import Gate
@@ -35,6 +37,7 @@ from tests.eventlog.instances import (
     told,
     until,
 )
+from tests.unit.given import START
 
 FEW, MANY = 4, 40
 """Calls whose events are appended one by one, and so many that they are one batch."""
@@ -245,6 +248,22 @@ async def test_who_asks_in_mid_commit_is_answered(server: NatsServer) -> None:
                 first = await asyncio.wait_for(asked, 5)
         again = await runner.command(Arrival("command", "", command))
         assert again.seq == first.seq
+
+
+async def test_whoever_was_replaced_refuses_nothing(server: NatsServer) -> None:
+    """An instance that has slept through its end does not refuse what its successor may well do: it is asked again."""
+    async with opened(server.url) as client, instance(server.url) as runner:
+        await until(lambda: runner.active)
+        await end(*runner.inputs._pumps)  # it reads no further, as if it slept
+        release = Message("", "release", b'{"call": "c1", "by": "ana"}', "r1", "/test", time=START)
+        asked = Arrival("command", "c1", release)
+        with pytest.raises(Refused, match="no such call"):
+            await runner.command(asked)
+        term = registry.log_subject(CENTRE, "intake", TERM)
+        taken = Message(TERM, "term.taken", b"{}", "another", "/test", time=START)
+        await client.log(CENTRE).append([(term, taken)], expected={term: runner.term})
+        with pytest.raises(errors.Moved):
+            await runner.command(asked)
 
 
 async def test_a_trimmed_inbox_and_a_restart(server: NatsServer) -> None:
