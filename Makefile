@@ -65,7 +65,7 @@ release-log: $(READY)
 	@$(PY) -m tests.upgrade.record
 
 asyncapi:
-	@npx --yes @asyncapi/cli@$(ASYNCAPI_CLI) validate contracts/asyncapi.json --fail-severity=error
+	@ASYNCAPI_METRICS=false npx --yes @asyncapi/cli@$(ASYNCAPI_CLI) validate contracts/asyncapi.json --fail-severity=error
 
 release-contract: $(READY)
 	@$(PY) -m contracts.released --write $(if $(AGAIN),--again)
