@@ -193,7 +193,7 @@ def on_refreshed(draft: Draft, event: Data) -> None:
         draft.end(earlier[-1])
     if not earlier or earlier[-1].state not in ("running", "breached") or draft.at > earlier[-1].due:
         return
-    later = marks[len(earlier) :]
+    later = [it for it in marks if it.since >= draft.at]  # they need not follow in the order they were set
     if any(it.since == draft.at for it in later):
         return
     draft.end(earlier[-1])

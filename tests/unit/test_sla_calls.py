@@ -213,6 +213,15 @@ def test_a_second_hold_has_marks_of_its_own() -> None:
     assert world.aggregates["c1"].last("hold").due == at(220)
 
 
+def test_a_mark_set_too_soon_is_not_taken_for_a_later_one() -> None:
+    """R19: marks need not be set in the order of their times; a refresh ends the one that runs, once."""
+    world = on_hold()
+    pass_until(world, 121)
+    assert hear(world, RESUMED, 20) == ["cancelled hold-2 resumed", "corrected hold cancelled"]
+    assert hear(world, HELD, 90) == ["set hold-3"]
+    assert hear(world, REFRESHED, 110) == ["met hold-3", "set hold-4"]
+
+
 def test_nobody_is_waited_for_for_ever() -> None:
     """R19: a call of which nothing is heard any more stops missing marks."""
     world = on_hold()
