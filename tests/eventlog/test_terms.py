@@ -14,14 +14,20 @@ import pytest
 
 from centralita.client import Refusal
 from centralita.server import NatsServer
+from centralita.stack import ALL
 from contracts import registry
 from contracts.base import Refused
 from eventlog import errors
 from eventlog.codec import Message, headers_of
+from eventlog.core import Core
 from eventlog.decider import Arrival
-from eventlog.inputs import end
+from eventlog.faults import Patience
+from eventlog.inputs import Asked, Input
 from eventlog.memory import TERM
+from eventlog.steps import Steps
 from eventlog.stream import Settings
+from services.decider import Decider
+from services.seat import place_of
 from tests.eventlog.gate import Gate
 from tests.eventlog.instances import (
     CENTRE,
@@ -251,19 +257,29 @@ async def test_who_asks_in_mid_commit_is_answered(server: NatsServer) -> None:
 
 
 async def test_whoever_was_replaced_refuses_nothing(server: NatsServer) -> None:
-    """An instance that has slept through its end does not refuse what its successor may well do: it is asked again."""
-    async with opened(server.url) as client, instance(server.url) as runner:
-        await until(lambda: runner.active)
-        await end(*runner.inputs._pumps)  # it reads no further, as if it slept
+    """An instance that has slept through its end does not refuse what its successor may well do."""
+    async with opened(server.url) as client:
+        log, place = client.log(CENTRE), place_of(CENTRE, ALL["intake"])
         release = Message("", "release", b'{"call": "c1", "by": "ana"}', "r1", "/test", time=START)
-        asked = Arrival("command", "c1", release)
+
+        async def take(last: int) -> int:
+            taken = Message(TERM, "term.taken", b"{}", uuid4().hex, "/test", time=START)
+            return (await log.append([(place.subject(TERM), taken)], expected={place.subject(TERM): last}))[0]
+
+        term = await take(0)
+        core = Core(Decider(ALL["intake"], CENTRE), place.source)
+        steps = Steps(
+            core, log, client.inbox(CENTRE), place, term, Patience((), 0.0), lambda event, about: None
+        )
+        asked = Asked(Arrival("command", "c1", release), None, 0)
+        await steps.take([Input(Arrival("command", "c1", release), None, asked)], iter(()))
         with pytest.raises(Refused, match="no such call"):
-            await runner.command(asked)
-        term = registry.log_subject(CENTRE, "intake", TERM)
-        taken = Message(TERM, "term.taken", b"{}", "another", "/test", time=START)
-        await client.log(CENTRE).append([(term, taken)], expected={term: runner.term})
-        with pytest.raises(errors.Moved):
-            await runner.command(asked)
+            asked.answer.result()
+        await take(term)
+        again = Asked(Arrival("command", "c1", release), None, 0)
+        with pytest.raises(errors.Conflict):
+            await steps.take([Input(Arrival("command", "c1", release), None, again)], iter(()))
+        assert not again.answer.done()
 
 
 async def test_a_trimmed_inbox_and_a_restart(server: NatsServer) -> None:
