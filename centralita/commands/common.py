@@ -9,9 +9,9 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -25,6 +25,9 @@ from centralita.operating import Operator
 from centralita.settings import Settings
 from contracts import registry
 from eventlog import errors
+
+if TYPE_CHECKING:
+    from centralita.outlets.worker import Outlet
 
 OK, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 """Exit codes: done; refused or partly failed; wrongly typed; a server or service cannot be reached."""
@@ -171,6 +174,21 @@ def from_environment(settings: type[S]) -> S:
         prefix = settings.model_config.get("env_prefix", "")
         name = name if name.startswith("CENTRALITA") else f"{prefix}{name}"
         fail(USAGE, f"{name}: {first['msg'].removeprefix('Value error, ')}")
+
+
+def work_alone(outlet: Outlet, http_port: int | None, nats: str | None) -> None:
+    """Have an outlet at work until Ctrl-C or SIGTERM."""
+    from centralita import logs  # late: structlog takes a while to load
+    from centralita.outlets.run import alone
+
+    async def work() -> None:
+        async with connected(nats):
+            pass  # said now, in one line, rather than tried for ever
+        await alone(server(nats), outlet, http_port)
+
+    logs.configure()
+    with suppress(Interrupted):  # this is how it is meant to end
+        run(work())
 
 
 def json_line(value: Any) -> str:

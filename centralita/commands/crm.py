@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,14 +13,12 @@ from centralita.commands.common import (
     AsJson,
     Centre,
     Group,
-    Interrupted,
     Nats,
-    connected,
     fail,
     from_environment,
     print_json,
     run,
-    server,
+    work_alone,
 )
 from centralita.commands.webhook import HttpPort
 from centralita.settings import Settings as Environment
@@ -47,18 +44,9 @@ def _configured() -> Settings:
 def run_(http_port: HttpPort = None, nats: Nats = None) -> None:
     """Look callers up in all centres until Ctrl-C or SIGTERM, as `up` does; a second one stands by."""
     chosen = _configured()
-    from centralita import logs
     from centralita.outlets.crm import crm
-    from centralita.outlets.run import alone
 
-    async def work() -> None:
-        async with connected(nats):
-            pass  # said now, in one line, rather than tried for ever
-        await alone(server(nats), crm(chosen), http_port)
-
-    logs.configure()
-    with suppress(Interrupted):  # this is how it is meant to end
-        run(work())
+    work_alone(crm(chosen), http_port, nats)
 
 
 @app.command()

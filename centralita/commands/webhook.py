@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +15,6 @@ from centralita.commands.common import (
     AsJson,
     Centre,
     Group,
-    Interrupted,
     Nats,
     centre_of,
     connected,
@@ -25,7 +23,7 @@ from centralita.commands.common import (
     from_environment,
     print_json,
     run,
-    server,
+    work_alone,
 )
 from centralita.operating import Operator
 from centralita.outlets.hooks import MOST, Hook, Hooks, Letter, hook_of
@@ -212,20 +210,9 @@ async def _resend(
 @app.command("run")
 def run_(http_port: HttpPort = None, nats: Nats = None) -> None:
     """Send for all centres until Ctrl-C or SIGTERM, as `up` does; a second one stands by."""
-    from centralita import logs
-    from centralita.outlets.run import alone
     from centralita.outlets.sending import Settings, webhooks
 
-    settings = from_environment(Settings)
-
-    async def work() -> None:
-        async with connected(nats):
-            pass  # said now, in one line, rather than tried for ever
-        await alone(server(nats), webhooks(settings), http_port)
-
-    logs.configure()
-    with suppress(Interrupted):  # this is how it is meant to end
-        run(work())
+    work_alone(webhooks(from_environment(Settings)), http_port, nats)
 
 
 async def _known(hooks: Hooks) -> dict[str, Hook]:
