@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import commit, endtoend, idle, latency, replay, timers
+from bench import commit, endtoend, idle, latency, replay
 from bench.report import Plan, Row, environment, show, write
 
 QUICK_S, FULL_S = 110, 570
@@ -20,7 +20,6 @@ MEASURES: dict[str, Callable[[Plan], list[Row]]] = {
     "replay": replay.run,
     "latency": latency.run,
     "idle": idle.run,
-    "timers": timers.run,
 }
 
 

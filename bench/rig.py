@@ -98,13 +98,11 @@ class Services:
 
 
 @asynccontextmanager
-async def four_processes(
-    url: str, store: Path, names: Iterable[str] = registry.SERVICES
-) -> AsyncIterator[Services]:
-    """Each service, or each of these, in a process of its own, beside the server at `url`."""
+async def four_processes(url: str, store: Path) -> AsyncIterator[Services]:
+    """Each service in a process of its own, beside the server at `url`."""
     running = Services(store)
     try:
-        for name in names:
+        for name in registry.SERVICES:
             await running.start(name, "--nats", url, "--service", name)
         yield running
     finally:

@@ -23,7 +23,7 @@ class Beat(NamedTuple):
     """Instance and state, term, positions read in inbox and log and last written, and the time passed on.
 
     The time says: whatever occurred up to then and was heard of is recorded at or before `own`. The state is active,
-    due (active, with a timer that this time has reached) or stopped.
+    due (active, with a timer that this time has reached) or stopped. `wants`: what its next timer waits for.
     """
 
     instance: str
@@ -33,6 +33,7 @@ class Beat(NamedTuple):
     log: int
     own: int
     clock: str
+    wants: str = ""
 
 
 class Passed(NamedTuple):
@@ -46,9 +47,9 @@ _PENDING = 4096
 
 
 class Heard:
-    """What this instance hears: its own service's active instance, and the services upstream.
+    """What this instance hears: its own service's active instance, and the other services.
 
-    `on_time` is called where a service upstream passes on another time.
+    `on_time` is called where a service upstream passes on another time, or one waits for another.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class Heard:
         # beats beyond the bound push out older ones: the clock then moves later, in a larger step
         self._pending: dict[str, deque[Beat]] = {name: deque(maxlen=_PENDING) for name in upstream}
         self._reached: dict[str, Beat] = {}
+        self._clocks: dict[str, datetime] = {}
+        self._wants: dict[str, datetime] = {}
         self._terms: dict[str, int] = {}
         self._own_at = asyncio.get_running_loop().time()
         self._own_stopped = asyncio.Event()
@@ -72,8 +75,7 @@ class Heard:
 
     async def start(self) -> None:
         """Begin to listen."""
-        for service in {self._service, *self._pending}:
-            await self._connection.subscribe(f"{self._beats}.{service}", cb=self._on_beat)
+        await self._connection.subscribe(f"{self._beats}.*", cb=self._on_beat)
         await self._connection.flush()
 
     async def _on_beat(self, message: Msg) -> None:
@@ -89,13 +91,16 @@ class Heard:
                 if beat.state == "stopped":
                     self._own_stopped.set()
             return
-        if beat.clock:
-            pending, reached = self._pending[service], self._reached.get(service)
-            before = pending[-1] if pending else reached
+        wants = moment(beat.wants) if beat.wants else None
+        if wants and wants != self._wants.get(service):
+            self._wants[service] = wants
+            self._on_time()
+        if beat.clock and (pending := self._pending.get(service)) is not None:
             if pending and pending[-1].own == beat.own:
                 pending.pop()
             pending.append(beat)
-            if before is None or before.clock != beat.clock:
+            if (clock := moment(beat.clock)) != self._clocks.get(service):
+                self._clocks[service] = clock
                 self._on_time()
 
     def own_lives(self) -> None:
@@ -117,6 +122,15 @@ class Heard:
             await asyncio.wait_for(self._own_stopped.wait(), patience)
         except TimeoutError:
             return
+
+    def wanted(self, after: datetime | None) -> datetime | None:
+        """The earliest time later than `after` that another service waits for."""
+        return min((time for time in self._wants.values() if after is None or time > after), default=None)
+
+    @property
+    def newest(self) -> datetime | None:
+        """The least of the times that the services upstream have told, whether or not the log was read as far."""
+        return min(self._clocks.values()) if len(self._clocks) == len(self._pending) else None
 
     def passed(self, log: int) -> Passed | None:
         """The least time that the services upstream have passed on, as far as the log was read."""

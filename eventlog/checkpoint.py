@@ -17,7 +17,7 @@ from eventlog.core import Core
 from eventlog.stream import Stream
 
 _FIELDS = (
-    "world", "tracks", "commands", "inbox", "log", "own", "chain", "recorded", "waiting", "_closed",
+    "world", "tracks", "commands", "inbox", "log", "own", "chain", "recorded", "seen", "waiting", "_closed",
 )  # fmt: skip
 _DIGEST = 32
 

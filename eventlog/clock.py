@@ -29,7 +29,7 @@ class Clock(Generic[W]):
         now: Callable[[], datetime],
     ) -> None:
         self.core, self.place, self.inbox, self.heard = core, place, inbox, heard
-        self._reference, self._now = reference, now
+        self._reference, self.now = reference, now
         self._inbox_checked = -1
 
     @property
@@ -37,11 +37,13 @@ class Clock(Generic[W]):
         """Whether the centre's own messages have been read: which clock it goes by, and under which protocol."""
         return self.core.log >= self._reference
 
-    async def time(self, before: datetime | None, last_stored: datetime | None) -> datetime | None:
+    async def time(
+        self, before: datetime | None, last_stored: datetime | None, *, waiting: bool
+    ) -> datetime | None:
         """The time up to which all that this instance could have heard of is recorded.
 
-        None where that cannot be said, or where what others pass on is no later than `before`. While facts wait it is
-        the time at which the last one taken, `last_stored`, was stored.
+        None where that cannot be said, or where what others pass on is no later than `before`. While facts wait, here
+        (`waiting`) or on the server, it is the time at which the last one taken, `last_stored`, was stored.
         """
         if not self.known:
             return None
@@ -50,14 +52,14 @@ class Clock(Generic[W]):
             passed = self.heard.passed(self.core.log)
             if passed is None or (before and passed.time <= before):
                 return None
-            if virtual is None and passed.time > self._now() + _AHEAD:
+            if virtual is None and passed.time > self.now() + _AHEAD:
                 return None
             read = self.core.inbox >= passed.inbox or await self._inbox_read()
             return passed.time if read else None
         if virtual is not None:
             return virtual
-        now = self._now()
-        return now if await self._inbox_read() else last_stored
+        now = self.now()
+        return now if not waiting and await self._inbox_read() else last_stored
 
     async def _inbox_read(self) -> bool:
         """Whether everything that the server holds for this service has been decided on."""

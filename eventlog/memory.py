@@ -16,6 +16,7 @@ from eventlog.decider import Decider
 from eventlog.errors import Corrupt
 from eventlog.faults import Fault
 from eventlog.secrecy import OPEN, Secrecy
+from eventlog.seen import Seen
 from eventlog.waiting import Waiting
 
 TERM = "term"
@@ -39,8 +40,8 @@ class Memory(Generic[W]):
 
     `inbox` and `log` are the positions read, `recorded` those that the last own event carries (recovery reads
     on from there), `own` the position of that event (or of a later term). `chain` is the link of the last event,
-    `beside` that of the last message of the centre itself. `nowhere` are aggregates that were looked for in the
-    log and have no event yet, `waiting` the facts held.
+    `beside` that of the last message of the centre itself. `seen` are the aggregates that have
+    events, in memory or not, `waiting` the facts held.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Memory(Generic[W]):
         self.own = 0
         self.chain = self.beside = ""
         self.recorded = (0, 0)
-        self.nowhere: OrderedDict[str, None] = OrderedDict()
+        self.seen = Seen()
         self.waiting = Waiting()
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._closed_kept, self._commands_kept = closed_kept, commands_kept
@@ -103,7 +104,8 @@ class Memory(Generic[W]):
             self.decider.evolve(self.world, message.aggregate, event, time_of(message))
         track.version = message.sequence
         track.trace = message.trace or track.trace
-        self.nowhere.pop(message.aggregate, None)
+        if message.sequence == 1:
+            self.seen.add(message.aggregate)
         if message.cause_source and message.place[0] == 1:
             track.causes.add(f"{message.cause_source} {message.cause}")
         self._hold(track, message, event)

@@ -15,7 +15,6 @@ from eventlog.stream import Raw, Stream
 
 W = TypeVar("W")
 _AT_ONCE = 500
-_NOWHERE = 100_000
 
 
 class Recovery(Generic[W]):
@@ -93,17 +92,15 @@ class Recovery(Generic[W]):
         return event(original)._replace(aggregate=asking.aggregate, again=asking)
 
     async def read_back(self, aggregates: Sequence[str]) -> None:
-        """Bring back into memory what was closed and is touched again; what is nowhere is looked for only once."""
+        """Bring back into memory what was closed and is touched again."""
         core = self.core
-        unknown = (it for it in aggregates if it and it not in core.tracks and it not in core.nowhere)
-        absent = {self._place.subject(it): it for it in unknown}
+        absent = {
+            self._place.subject(it): it for it in aggregates if it not in core.tracks and it in core.seen
+        }
         subjects = list(absent)
         for start in range(0, len(subjects), _AT_ONCE):
             for subject in await self._log.existing(subjects[start : start + _AT_ONCE]):
                 await self._restore(absent.pop(subject))
-        core.nowhere.update(dict.fromkeys(absent.values()))
-        while len(core.nowhere) > _NOWHERE:
-            core.nowhere.popitem(last=False)
 
     async def _restore(self, aggregate: str) -> None:
         history = await self._log.read_subject(self._place.subject(aggregate))

@@ -17,15 +17,16 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from eventlog import errors
-from eventlog.beats import Beat, Heard
+from eventlog.beats import Heard
 from eventlog.checkpoint import Checkpoint
 from eventlog.clock import Clock
-from eventlog.codec import Malformed, Message, timestamp
+from eventlog.codec import Malformed, Message
 from eventlog.core import Core
 from eventlog.decider import Arrival, Decider
 from eventlog.faults import Patience
 from eventlog.inputs import Asked, Inputs, Replaced, end
 from eventlog.place import Pace, Place
+from eventlog.pulse import Pulse
 from eventlog.recovery import Recovery
 from eventlog.secrecy import OPEN, Secrecy
 from eventlog.steps import Steps
@@ -64,14 +65,13 @@ class Runner(Generic[W]):
         self.state = "starting"
         self.failure = ""
         self.core: Core[W] = Core(decider, place.source, secrecy=secrecy)
-        self.clock: datetime | None = None
+        self._pulse: Pulse[W] | None = None
         self.term = 0
         self._connect, self._settings, self._now, self._report = connect, settings, now, report
         self._checkpoint = checkpoint
         self._stopping = asyncio.Event()
         self.inputs = Inputs(decider, place, self.pace)
         self._trimmed = 0
-        self._said: Beat | None = None
         self._patience = Patience(self.pace.again, self.pace.hold_up)
         self._told: set[str] = set()
 
@@ -138,9 +138,8 @@ class Runner(Generic[W]):
             self.inbox = Stream(connection, self.place.inbox_stream, self._settings)
             place, upstream = self.place, self.decider.upstream
             self.heard = Heard(
-                connection, place.beats, place.service, self.instance, upstream, self._time_passed
+                connection, place.beats, place.service, self.instance, upstream, self.inputs.wake.set
             )
-            self._said = None
             await self._while_open(connection, self._serve())
         finally:
             if self.active:
@@ -162,7 +161,7 @@ class Runner(Generic[W]):
                     raise errors.Unavailable("the connection to the server is lost")
                 if self._stopping.is_set() and self.state not in ("active", "stopped"):
                     return  # nothing is in hand
-                await asyncio.wait([task], timeout=0.05)
+                await asyncio.wait([task], timeout=0.1)
             task.result()
         finally:
             await end(task)
@@ -235,26 +234,25 @@ class Runner(Generic[W]):
         core, inputs = self.core, self.inputs
         last = await self.log.last(self.place.reference)
         reference = last.seq if last else 0
-        self.time = Clock(core, self.place, self.inbox, self.heard, reference, self._now)
+        clock = Clock(core, self.place, self.inbox, self.heard, reference, self._now)
+        pulse = self._pulse = Pulse(core, self.steps, clock, self.heard, self.pace, self.instance, self.clock)
         inputs.pump(self.log.follow([self.place.log], core.log), inputs.log)
         if self.place.inbox:
             inputs.pump(self.inbox.follow(self.place.inbox, core.inbox), inputs.inbox)
         loop = asyncio.get_running_loop()
-        beat_at, trimmed_at, checkpointed = 0.0, loop.time(), self.core.own
+        trimmed_at, checkpointed = loop.time(), self.core.own
         while True:
+            began = loop.time()
             inputs.wake.clear()
             # facts wait until the centre's own messages are known: no decision is made without its protocol
-            gathered = inputs.gather(core, self.term, ready=self.time.known)
+            gathered = inputs.gather(core, self.term, ready=clock.known)
             gathered = await inputs.with_originals(gathered, self.recovery)
             await self.recovery.read_back(self.place.needed(it.arrival for it in gathered))
             self._tell_stopped()
             await self.steps.take(gathered, self._timers())
             inputs.in_hand.clear()
             inputs.answer_queries(core)
-            idle, due = not inputs.log and not inputs.inbox, loop.time() >= beat_at
-            if due or (idle and (not gathered or self._virtual)):
-                await self._beat(again=due)
-                beat_at = loop.time() + self._rest if due else beat_at
+            await pulse.keep(inputs)
             if loop.time() >= trimmed_at + self._trim_every:
                 await self._trim()
                 trimmed_at = loop.time()
@@ -262,19 +260,26 @@ class Runner(Generic[W]):
                 checkpointed = self.core.own
                 await self._save()
             if self._stopping.is_set():
-                return await self._release()
+                return await self._release(pulse)
             if inputs.failure:
                 raise inputs.failure
             if inputs.log or inputs.inbox or inputs.asked or self.timer_due():
                 await asyncio.sleep(0)
-                continue
-            with suppress(TimeoutError):
-                await asyncio.wait_for(inputs.wake.wait(), self._rest)
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pulse.left()):
+                        await inputs.wake.wait()
+            if not pulse.virtual and (breath := began + self.pace.breath - loop.time()) > 0:
+                await asyncio.sleep(breath)
+
+    @property
+    def clock(self) -> datetime | None:
+        """The time that this instance has come to."""
+        return self._pulse.time if self._pulse else None
 
     def timer_due(self) -> Arrival | None:
         """The earliest timer that the clock has reached."""
-        timer = self.core.due()
-        return timer[1] if timer and self.clock and timer[0] <= self.clock else None
+        return self._pulse.timer_due() if self._pulse else None
 
     def _timers(self) -> Iterator[Arrival]:
         """The timers due, each when the one before it was decided on, as many as of other inputs at most."""
@@ -283,37 +288,7 @@ class Runner(Generic[W]):
                 return
             yield timer
 
-    # time, trimming, the end
-
-    def _time_passed(self) -> None:
-        """Pass a virtual time on at once, as nothing else may come; a real one goes on with the next beat."""
-        if self._virtual:
-            self.inputs.wake.set()
-
-    @property
-    def _virtual(self) -> bool:
-        return self.decider.clock(self.core.world) is not None
-
-    @property
-    def _rest(self) -> float:
-        """Seconds between beats that say nothing new; on a virtual clock they are no more than a sign of life."""
-        beat = self.pace.beat
-        return max(beat, min(4 * beat, self.pace.silence / 8)) if self._virtual else beat
-
-    async def _beat(self, state: str = "active", *, again: bool = True) -> None:
-        """Say how far this instance has come, and what time it is; what was said already only if `again`."""
-        time = await self.time.time(self.clock, self.inputs.last_stored)
-        if time and (self.clock is None or time > self.clock):
-            self.clock = time
-        clock = timestamp(self.clock) if self.clock else ""
-        if state == "active" and self.timer_due():
-            state = "due"
-        beat = Beat(
-            self.instance, state, self.term, self.core.inbox, self.core.log, self.steps.committed, clock
-        )
-        if again or beat != self._said:
-            self._said = beat
-            await self.heard.say(beat)
+    # trimming, the end
 
     @property
     def _trim_every(self) -> float:
@@ -335,9 +310,9 @@ class Runner(Generic[W]):
         except OSError as reason:
             self._report("checkpoint.failed", {"reason": f"{type(reason).__name__}: {reason}"})
 
-    async def _release(self) -> None:
+    async def _release(self, pulse: Pulse[W]) -> None:
         await self.terms.release(self.core, self.term)
         self.state = "stopped"
-        await self._beat("stopped")
+        await pulse.beat(self.inputs, "stopped")
         if self._checkpoint:
             await self._save()

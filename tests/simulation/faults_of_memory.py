@@ -15,6 +15,7 @@ from eventlog.codec import Message, moment
 from eventlog.core import Core
 from eventlog.decider import Arrival
 from eventlog.memory import Memory
+from eventlog.pulse import Pulse
 from eventlog.recovery import Recovery
 from eventlog.runner import Runner
 from eventlog.steps import Steps
@@ -116,11 +117,11 @@ def forgets_what_is_open() -> Sequence[Swap]:
 def fires_early() -> Sequence[Swap]:
     """Timers do not wait for the grace."""
 
-    def due(self: Runner[Any]) -> Arrival | None:
-        timer = self.decider.due(self.core.world)
-        return timer[1] if timer and self.clock and timer[0] - timedelta(seconds=1) <= self.clock else None
+    def due(self: Pulse[Any]) -> Arrival | None:
+        timer = self.core.due()
+        return timer[1] if timer and self.time and timer[0] - timedelta(seconds=1) <= self.time else None
 
-    return [(Runner, "timer_due", due)]
+    return [(Pulse, "timer_due", due)]
 
 
 @planted
