@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -19,13 +19,13 @@ from nats.aio.client import Client
 from contracts import registry
 from contracts.base import Data
 from contracts.commands import Query
-from contracts.deciding import World
-from contracts.letters import Letters
+from contracts.deciding import Moment, World
+from contracts.letters import Letter, Letters
 from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Message, timestamp
-from eventlog.decider import Arrival
+from eventlog.decider import Arrival, Held
 from eventlog.inputs import end
 from eventlog.memory import Track
 from eventlog.place import Pace, Place
@@ -201,14 +201,14 @@ def checkpoint_of(service: Service, centre: str, store: Path) -> Checkpoint:
 
 @functools.cache
 def _shape_of(package: str) -> str:
-    """What a package's memory looks like: the names and types of all fields of its dataclasses, in short."""
+    """What a package's memory looks like: the names and types of all fields of its records, in short."""
     modules = [module for name, module in sys.modules.items() if name.startswith(f"{package}.")]
-    classes = {
-        it for module in modules for it in vars(module).values() if isinstance(it, type) and is_dataclass(it)
-    }
-    kept = [it for it in classes if it.__module__.startswith(package)] + [World, Track, Waiting, Letters]
+    classes = {it for module in modules for it in vars(module).values() if isinstance(it, type)}
+    records = [it for it in classes if is_dataclass(it) or hasattr(it, "_fields")]
+    kept = [it for it in records if it.__module__.startswith(package)]
     told = sorted(
-        f"{it.__qualname__} {[(field.name, str(field.type)) for field in fields(it)]}" for it in kept
+        f"{it.__qualname__} {it.__annotations__}"
+        for it in (*kept, World, Moment, Track, Waiting, Held, Message, Letters, Letter)
     )
     protocol = json.dumps(Protocol.model_json_schema(), sort_keys=True)
     return blake2b(f"{told} {protocol}".encode(), digest_size=8).hexdigest()

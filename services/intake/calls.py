@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -21,8 +20,7 @@ class Told(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A call as it is recorded; it may wait in a queue beside whatever else happens to it.
 
     `protocol` is the version that it follows, `since` when it came in, `held` the hold that it is on.
@@ -99,22 +97,22 @@ def evolve(call: Call, event: Data) -> Call:
     """The call after an event."""
     match event:
         case f.CallAnswered():  # no end is undone: the clock of whoever told of it may go before the others'
-            return replace(call, state=call.state if call.over else "answered", agent=event.agent)
+            return call._replace(state=call.state if call.over else "answered", agent=event.agent)
         case f.CallEnded():
-            return replace(call, state="ended")
+            return call._replace(state="ended")
         case f.CallQueued():
-            return replace(call, waiting=True)
+            return call._replace(waiting=True)
         case f.CallDequeued():
-            return replace(call, waiting=False)
+            return call._replace(waiting=False)
         case f.CallAbandoned():
-            return replace(call, state="abandoned")
+            return call._replace(state="abandoned")
         case e.PromptIssued():
             kind = call.classified.kind if call.classified else None
-            return replace(call, prompts=(*call.prompts, Told(event.key, kind, event.text)))
+            return call._replace(prompts=(*call.prompts, Told(event.key, kind, event.text)))
         case e.CallerClassified():
-            return replace(call, classified=event)
+            return call._replace(classified=event)
         case e.NeedEstablished():
-            return replace(call, need=event)
+            return call._replace(need=event)
     if isinstance(event, _SAID):
         return _said(call, event)
     return _went_on(call, event)
@@ -123,54 +121,53 @@ def evolve(call: Call, event: Data) -> Call:
 def _went_on(call: Call, event: Data) -> Call:
     match event:
         case f.CallHeld():
-            return replace(call, held=event.model_copy(update={"agent": event.agent or call.agent}))
+            return call._replace(held=event.model_copy(update={"agent": event.agent or call.agent}))
         case f.CallResumed():
             holder = call.held.agent if call.held else None
-            return replace(call, held=None, agent=event.agent or holder or call.agent)
+            return call._replace(held=None, agent=event.agent or holder or call.agent)
         case f.CallTransferred():
             return _handed_over(call, event.agent)
         case f.SupervisorJoined(mode="takeover"):
             call = _handed_over(call, event.supervisor)
-            return replace(call, ladder=steps.evolve(call.ladder, event))
+            return call._replace(ladder=steps.evolve(call.ladder, event))
         case f.NoteTaken():
-            return replace(call, notes=(*call.notes, *event.points))
+            return call._replace(notes=(*call.notes, *event.points))
         case e.CallRefused():
-            return replace(call, state="refused", block=event.block)
+            return call._replace(state="refused", block=event.block)
         case f.UtteranceTranscribed(by="caller"):
             return _said(call, event)
     ladder = steps.evolve(call.ladder, event)
-    return call if ladder is call.ladder else replace(call, ladder=ladder)
+    return call if ladder is call.ladder else call._replace(ladder=ladder)
 
 
 def _handed_over(call: Call, agent: str | None) -> Call:
     """Somebody else has the call now, on hold or not; None: it is not known who."""
     held = call.held and call.held.model_copy(update={"agent": agent})
-    return replace(call, agent=agent, held=held)
+    return call._replace(agent=agent, held=held)
 
 
 def _said(call: Call, event: Data) -> Call:
     ladder = call.ladder
     if call.state == "answered" and not ladder.responded:
-        ladder = replace(ladder, responded=True)
+        ladder = ladder._replace(responded=True)
     match event:
         case f.RequestStated():
-            return replace(call, ladder=ladder, statements=(*call.statements, event.text), request=event)
+            return call._replace(ladder=ladder, statements=(*call.statements, event.text), request=event)
         case f.CallerIdentified():
             return _identified(call, event, ladder)
         case f.CallerAskedFor():
-            return replace(call, ladder=ladder, persons=(*call.persons, event.person))
+            return call._replace(ladder=ladder, persons=(*call.persons, event.person))
         case f.KindConfirmed():
             others = tuple(answer for answer in call.answers if answer[0] != event.kind)
-            return replace(call, ladder=ladder, answers=(*others, (event.kind, event.answer)))
+            return call._replace(ladder=ladder, answers=(*others, (event.kind, event.answer)))
         case f.ContactGiven():
             given = {name for name in ("phone", "email") if getattr(event, name)}
-            return replace(call, ladder=ladder, details=call.details | given)
-    return call if ladder is call.ladder else replace(call, ladder=ladder)
+            return call._replace(ladder=ladder, details=call.details | given)
+    return call if ladder is call.ladder else call._replace(ladder=ladder)
 
 
 def _identified(call: Call, event: f.CallerIdentified, ladder: Ladder) -> Call:
-    return replace(
-        call,
+    return call._replace(
         ladder=ladder,
         identified=True,
         says=call.says if event.standing == "unknown" else event.standing,

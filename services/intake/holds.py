@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from contracts import events as e
 from contracts import facts as f
 from contracts.base import Data, Refused
@@ -56,7 +54,7 @@ def on_mark(world: Intake, input: Input) -> Decision:
     if input.body.rule != "R19" or not isinstance(call, Call) or call.held is None:
         return []
     reason = call.held.reason or ""
-    there = replace(call, agent=call.held.agent or call.agent)
+    there = call._replace(agent=call.held.agent or call.agent)
     prompts = say(protocol_of(world, call), world.index, there, input.at, "r19.refresh", reason=reason)
     return [(input.id, prompt) for prompt in prompts]
 

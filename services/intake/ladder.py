@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from contracts import events as e
 from contracts import facts as f
@@ -21,14 +21,13 @@ STEPS = {
 """The scripts that the next step waits for, and the rule whose turn it must be when one is spoken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ladder:
+class Ladder(NamedTuple):
     """Where a call stands: `steps` by conduct, the rules whose step was `reached`, the scripts `spoken` in turn.
 
     `warned` is how many of the warnings were spoken, `responded` whether the caller said anything to the agent.
     """
 
-    steps: dict[str, int] = field(default_factory=dict)
+    steps: dict[str, int]
     reached: frozenset[str] = frozenset()
     spoken: frozenset[str] = frozenset()
     warned: int = 0
@@ -55,7 +54,7 @@ class Ladder:
         return rule is None or (rule in self.reached and (rule != "R50" or not self.responded))
 
 
-AT_FIRST = Ladder()
+AT_FIRST = Ladder({})
 """Nothing has happened yet."""
 
 
@@ -63,22 +62,22 @@ def evolve(ladder: Ladder, event: Data) -> Ladder:
     """The ladder after an event of the call; the same one where it does not concern it."""
     match event:
         case f.CallGreeted():
-            return replace(ladder, greetings=ladder.greetings + 1)
+            return ladder._replace(greetings=ladder.greetings + 1)
         case f.SupervisorJoined():
-            return replace(ladder, supervisor=event.supervisor)
+            return ladder._replace(supervisor=event.supervisor)
         case f.ConductReported(conduct="threat"):
-            return replace(ladder, threatened=True)
+            return ladder._replace(threatened=True)
         case f.ContainmentExhausted():
-            return replace(ladder, contained=event)
+            return ladder._replace(contained=event)
         case f.ScriptDelivered() if ladder.in_turn(event.key):
             return _spoken(ladder, event.key)
         case e.ConductAdvanced():
             steps = ladder.steps | {event.conduct: event.step}
-            return replace(ladder, steps=steps, reached=ladder.reached | {event.rule})
+            return ladder._replace(steps=steps, reached=ladder.reached | {event.rule})
         case e.ReleaseAllowed():
-            return replace(ladder, allowed=(*ladder.allowed, event))
+            return ladder._replace(allowed=(*ladder.allowed, event))
         case e.CallReleased():
-            return replace(ladder, released=event.rule)
+            return ladder._replace(released=event.rule)
     return ladder
 
 
@@ -86,4 +85,4 @@ def _spoken(ladder: Ladder, key: str) -> Ladder:
     warned, step = ladder.warned, ladder.step("offence")
     if (key == "r35.first" and warned == 0) or (key == "r36.second" and warned == step - 1 > 0):
         warned += 1
-    return replace(ladder, spoken=ladder.spoken | {key}, warned=warned)
+    return ladder._replace(spoken=ladder.spoken | {key}, warned=warned)

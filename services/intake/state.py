@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from contracts import events as e
 from contracts import facts as f
@@ -44,8 +44,7 @@ class Letter:
     answered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A number that is to be blocked, or is: from `since` on, before `until` (None: for good)."""
 
     number: str
@@ -149,13 +148,13 @@ def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
 def _decided(block: Block, event: Data, at: datetime) -> Block:
     match event:
         case e.BlockApproved():
-            return replace(block, state="approved", since=at, until=event.until)
+            return block._replace(state="approved", since=at, until=event.until)
         case e.BlockRefused():
-            return replace(block, state="refused")
+            return block._replace(state="refused")
         case e.BlockExpired():
-            return replace(block, state="expired")
+            return block._replace(state="expired")
         case e.BlockLifted():
-            return replace(block, state="lifted")
+            return block._replace(state="lifted")
     return block
 
 

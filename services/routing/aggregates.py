@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from contracts.registry import aggregate_of
 
@@ -22,8 +21,7 @@ def agent_id(agent: str) -> str:
     return aggregate_of("agent", agent)
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(NamedTuple):
     """Somebody at work; `since` is when the present state, or rest, began.
 
     `calls` are those they are on; before `rests_until` wrap-up is not over; `questions` (by whom, and what) wait
@@ -62,8 +60,7 @@ class Agent:
         return self.state in ("busy", "wrapping") or bool(self.calls) or self.resting(at) or not self.at_work
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """A call on its way to an owner; without a state it needs none as far as is known.
 
     `tried` were asked in this round; `failures` counts the vain attempts to reach the client, and an owner who has
@@ -111,8 +108,7 @@ class Assignment:
         return tuple(dict.fromkeys((self.desk, *self.fallback)))
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(NamedTuple):
     """The calls that wait in a queue, each since when; `alerted` at how many the agents were told."""
 
     name: str = ""
@@ -124,8 +120,7 @@ Plan: TypeAlias = tuple[datetime | None, tuple[tuple[str, int], ...]]
 """How something is shared in percent, and since when a command has said so; None: the protocol says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
+class Shares(NamedTuple):
     """How the work of a desk is shared: the plans that commands made, and how many each desk got under which."""
 
     desk: str = ""

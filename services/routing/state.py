@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -38,23 +37,22 @@ def _call(call: Assignment, event: Data, at: datetime) -> Assignment:
         case e.CallUnassigned():
             return _unassigned(call, event, at)
         case e.CallPrioritised():
-            return replace(call, priority=event.priority)
+            return call._replace(priority=event.priority)
         case e.OfferMade(to=None):
-            return replace(call, state="unassigned", attempt=event.attempt, offered_to=None)
+            return call._replace(state="unassigned", attempt=event.attempt, offered_to=None)
         case e.OfferMade(to=str() as to):
             # whoever is asked a second time begins a new round
             tried = (to,) if to in call.tried else (*call.tried, to)
-            return replace(call, state="offered", attempt=event.attempt, offered_to=to, tried=tried)
+            return call._replace(state="offered", attempt=event.attempt, offered_to=to, tried=tried)
         case e.OfferDeclined(by=by) | e.OfferExpired(to=by):
             tried = call.tried if by in call.tried else (*call.tried, by)
             if by != call.offered_to:
-                return replace(call, tried=tried)
-            return replace(call, state="unassigned", offered_to=None, tried=tried)
+                return call._replace(tried=tried)
+            return call._replace(state="unassigned", offered_to=None, tried=tried)
         case e.CallAssigned():
             stands = event.instruction or call.instruction
             silent = call.silent or event.owner != call.owner
-            return replace(
-                call,
+            return call._replace(
                 state="assigned",
                 offered_to=None,
                 owner=event.owner,
@@ -62,30 +60,29 @@ def _call(call: Assignment, event: Data, at: datetime) -> Assignment:
                 instruction=stands,
             )
         case e.ContactFailed():
-            return replace(call, failures=event.attempt, silent=False)
+            return call._replace(failures=event.attempt, silent=False)
         case e.CallContacted():
-            return replace(call, state="contacted")
+            return call._replace(state="contacted")
         case e.CallClosed():
-            return replace(call, state="closed")
+            return call._replace(state="closed")
         case e.TransferScreened():
-            return replace(call, person=event.person, direct=event.direct)
+            return call._replace(person=event.person, direct=event.direct)
         case e.RuleViolated():
-            return replace(call, violations=(*call.violations, (event.rule, at)))
+            return call._replace(violations=(*call.violations, (event.rule, at)))
         case e.SupervisorCalled():
             since = call.escalated or at
             follows = call.protocol or event.protocol
-            return replace(call, escalated=since, summoned=event.to, summons=event.attempt, protocol=follows)
+            return call._replace(escalated=since, summoned=event.to, summons=event.attempt, protocol=follows)
         case e.EscalationEnded():
-            return replace(call, escalated=None, summoned=None)
+            return call._replace(escalated=None, summoned=None)
         case e.AccessHandedOver():
-            return replace(call, access=None if event.to else event.desk)
+            return call._replace(access=None if event.to else event.desk)
     return call
 
 
 def _unassigned(call: Assignment, event: e.CallUnassigned, at: datetime) -> Assignment:
     stays = event.desk == call.desk
-    return replace(
-        call,
+    return call._replace(
         state="unassigned",
         desk=event.desk,
         priority=event.priority,
@@ -112,8 +109,7 @@ def _agent(agent: Agent, event: AgentEvent, at: datetime) -> Agent:
         case f.AgentSignedIn():
             if agent.state == "signed_out":
                 agent = Agent(at, state="unavailable", questions=agent.questions)
-            return replace(
-                agent,
+            return agent._replace(
                 name=event.name,
                 role=event.role,
                 desks=event.desks,
@@ -123,27 +119,27 @@ def _agent(agent: Agent, event: AgentEvent, at: datetime) -> Agent:
                 capacity=event.capacity,
             )
         case f.AgentAvailable() if agent.state != "available":
-            return replace(agent, state="available", reason=None, since=at)
+            return agent._replace(state="available", reason=None, since=at)
         case f.AgentBusy():
-            return replace(agent, state="busy", reason=None, since=at)
+            return agent._replace(state="busy", reason=None, since=at)
         case f.AgentWrapping():
-            return replace(agent, state="wrapping", reason=None, since=at)
+            return agent._replace(state="wrapping", reason=None, since=at)
         case f.AgentUnavailable():
-            return replace(agent, state="unavailable", reason=event.reason, since=at)
+            return agent._replace(state="unavailable", reason=event.reason, since=at)
         case f.AgentSignedOut():
-            return replace(agent, state="signed_out", reason=None, since=at, calls=(), rests_until=None)
+            return agent._replace(state="signed_out", reason=None, since=at, calls=(), rests_until=None)
         case e.AgentEngaged():
-            return replace(agent, calls=(*agent.calls, event.call), rests_until=None)
+            return agent._replace(calls=(*agent.calls, event.call), rests_until=None)
         case e.AgentReleased():
             calls = tuple(call for call in agent.calls if call != event.call)
-            return replace(agent, calls=calls, rests_until=event.until, since=at)
+            return agent._replace(calls=calls, rests_until=event.until, since=at)
         case e.AgentRested():
             state = "available" if agent.state == "wrapping" else agent.state
-            return replace(agent, state=state, rests_until=None, since=at)
+            return agent._replace(state=state, rests_until=None, since=at)
         case e.ConsultDeferred():
-            return replace(agent, questions=(*agent.questions, (event.by, event.question)))
+            return agent._replace(questions=(*agent.questions, (event.by, event.question)))
         case e.ConsultDelivered():
-            return replace(agent, questions=_without(agent.questions, (event.by, event.question)))
+            return agent._replace(questions=_without(agent.questions, (event.by, event.question)))
     return agent
 
 
@@ -155,26 +151,26 @@ def _without(questions: tuple[tuple[str, str], ...], one: tuple[str, str]) -> tu
 def _queue(queue: Queue, event: e.QueueJoined | e.QueueLeft | e.QueueAlerted, at: datetime) -> Queue:
     match event:
         case e.QueueJoined():
-            return replace(queue, name=event.queue, waiting=(*queue.waiting, (event.call, at)))
+            return queue._replace(name=event.queue, waiting=(*queue.waiting, (event.call, at)))
         case e.QueueLeft():
             waiting = tuple(it for it in queue.waiting if it[0] != event.call)
             alerted = queue.alerted if queue.alerted and len(waiting) >= queue.alerted else None
-            return replace(queue, waiting=waiting, alerted=alerted)
-    return replace(queue, alerted=event.waiting)
+            return queue._replace(waiting=waiting, alerted=alerted)
+    return queue._replace(alerted=event.waiting)
 
 
 def _shares(shares: Shares, event: e.SharesChanged | e.ShareTaken, at: datetime) -> Shares:
     parts = tuple(sorted(event.shares.items()))
     if isinstance(event, e.SharesChanged):
         others = tuple(plan for plan in shares.plans if plan[0] != event.since)
-        return replace(shares, desk=event.desk, plans=tuple(sorted((*others, (event.since, parts)))))
+        return shares._replace(desk=event.desk, plans=tuple(sorted((*others, (event.since, parts)))))
     made = shares.plan(at)
     plan = (made[0], parts) if made else (None, parts)
     counts = shares.taken_under(plan)
     counts[event.desk] = counts.get(event.desk, 0) + 1
     others_taken = tuple(it for it in shares.taken if it[0] != plan)
-    return replace(
-        shares, desk=event.shared_from, taken=(*others_taken, (plan, tuple(sorted(counts.items()))))
+    return shares._replace(
+        desk=event.shared_from, taken=(*others_taken, (plan, tuple(sorted(counts.items()))))
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from contracts import events as e
 from contracts.base import Category, Data
@@ -17,8 +17,7 @@ RECENT = 5
 """How many of a customer's calls are shown as recent contacts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """A case, `ticket:<number>`; `replied`: in due form, since it was last open."""
 
     number: int
@@ -39,8 +38,7 @@ class Ticket:
     protocol: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Matter:
+class Matter(NamedTuple):
     """What a call (under its id) or a message (`message:<id>`) is about, and what of it is owed, told or asked for."""
 
     need: e.NeedNoted | None = None
@@ -67,8 +65,7 @@ class Matter:
         return self.need.protocol if self.need else None
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """The common cause of incidents, `problem:<number>`."""
 
     number: int
@@ -174,9 +171,9 @@ def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
         case _, Ticket():
             return _ticket(aggregate, event)
         case e.IncidentLinked(), Problem():
-            return replace(aggregate, incidents=(*aggregate.incidents, event.ticket))
+            return aggregate._replace(incidents=(*aggregate.incidents, event.ticket))
         case e.ProblemResolved(), Problem():
-            return replace(aggregate, resolved=True)
+            return aggregate._replace(resolved=True)
         case _, Problem():
             return aggregate
     return _matter(aggregate if isinstance(aggregate, Matter) else Matter(), event, at)
@@ -185,68 +182,68 @@ def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
 def _ticket(ticket: Ticket, event: Data) -> Ticket:
     match event:
         case e.TicketCommented():
-            return replace(ticket, comments=ticket.comments + 1)
+            return ticket._replace(comments=ticket.comments + 1)
         case e.TicketAssigned():
-            return replace(ticket, owner=event.owner, desk=event.desk or ticket.desk)
+            return ticket._replace(owner=event.owner, desk=event.desk or ticket.desk)
         case e.TicketStateChanged():
-            return replace(ticket, state=event.state)
+            return ticket._replace(state=event.state)
         case e.TicketResolved():
-            return replace(ticket, state="resolved")
+            return ticket._replace(state="resolved")
         case e.TicketClosed():
-            return replace(ticket, state="closed")
+            return ticket._replace(state="closed")
         case e.TicketMerged():
-            return replace(ticket, state="closed", merged=event.into)
+            return ticket._replace(state="closed", merged=event.into)
         case e.TicketReopened():
-            return replace(ticket, state="reopened", replied=False)
+            return ticket._replace(state="reopened", replied=False)
         case e.TicketPrioritised():
-            return replace(ticket, priority=event.priority)
+            return ticket._replace(priority=event.priority)
         case e.TicketLinked():
-            return replace(ticket, links=ticket.links | {event.to})
+            return ticket._replace(links=ticket.links | {event.to})
         case e.DepartmentInvolved():
-            return replace(ticket, departments=(*ticket.departments, event.department))
+            return ticket._replace(departments=(*ticket.departments, event.department))
         case e.AttachmentAdded():
-            return replace(ticket, files=ticket.files | {event.object})
+            return ticket._replace(files=ticket.files | {event.object})
         case e.ComplaintReplyFormalised():
-            return replace(ticket, replied=True)
+            return ticket._replace(replied=True)
     return ticket
 
 
 def _matter(matter: Matter, event: Data, at: datetime) -> Matter:
     match event:
         case e.NeedNoted():
-            return replace(matter, need=event, since=matter.since or at)
+            return matter._replace(need=event, since=matter.since or at)
         case e.TicketOwed(rule="R71"):
-            return replace(matter, owed=True, late=True)
+            return matter._replace(owed=True, late=True)
         case e.TicketOwed(rule="R39"):
-            return replace(matter, owed=True, first=True)
+            return matter._replace(owed=True, first=True)
         case e.TicketOwed(rule="R41"):
-            return replace(matter, owed=True, follow_up=True)
+            return matter._replace(owed=True, follow_up=True)
         case e.TicketOwed():
-            return replace(matter, owed=True)
+            return matter._replace(owed=True)
         case e.RepeatNoted():
-            return replace(matter, repeat=True)
+            return matter._replace(repeat=True)
         case e.ProfileShown():
-            return replace(matter, profile=event.customer)
+            return matter._replace(profile=event.customer)
         case e.PromptIssued():
-            return replace(matter, told=matter.told | {event.key})
+            return matter._replace(told=matter.told | {event.key})
         case e.NeedUnclear():
-            return replace(matter, unclear=True, session=None, screens=(), pictures=())
+            return matter._replace(unclear=True, session=None, screens=(), pictures=())
         case e.NeedExamined():
-            return replace(matter, session=event.session, screens=event.screens, pictures=event.pictures)
+            return matter._replace(session=event.session, screens=event.screens, pictures=event.pictures)
         case e.NeedCleared():
-            return replace(matter, unclear=False)
+            return matter._replace(unclear=False)
         case e.AttachmentRequested():
-            return replace(matter, screenshot=matter.screenshot or "requested")
+            return matter._replace(screenshot=matter.screenshot or "requested")
         case e.CallbackPromised():
-            return replace(matter, callback="promised", screenshot="declined")
+            return matter._replace(callback="promised", screenshot="declined")
         case e.CallbackMade():
-            return replace(matter, callback="made")
+            return matter._replace(callback="made")
         case e.AccessRequested():
-            return replace(matter, access="requested")
+            return matter._replace(access="requested")
         case e.AccessSent():
-            return replace(matter, access="sent")
+            return matter._replace(access="sent")
         case e.ReleaseNoted():
-            return replace(matter, released=event.rule)
+            return matter._replace(released=event.rule)
     return matter
 
 
