@@ -221,7 +221,7 @@ class Decider:
 
     def known(self, world: World[Any, Any], arrival: Arrival) -> bool:
         """Whether a fact is set aside, and this is not the one that it is sent again by: it leads to nothing."""
-        return letters.known(world, arrival.aggregate, arrival.message)
+        return bool(world.letters.waiting) and letters.known(world, arrival.aggregate, arrival.message)
 
     def repeated(self, world: World[Any, Any], arrival: Arrival) -> Decision:
         """That the letter which a fact resends is outstanding no more, as the fact was decided on meanwhile."""

@@ -56,6 +56,8 @@ def classify(protocol: Protocol, index: Index, call: Call) -> CallerClassified:
 def _evidence(
     protocol: Protocol, index: Index, call: Call, standing: Standing, customer: str | None
 ) -> Iterator[Evidence]:
+    if not protocol.kinds:  # what all of it speaks for
+        return
     entry = index.customers.get(customer) if customer else None
     if entry and entry.kind in protocol.kinds:
         weights = protocol.classification

@@ -30,7 +30,7 @@ class Draft:
     def on(cls, world: World, input: Input) -> Draft:
         """The beginning of a decision on an event, under the version that it names or the promises follow."""
         promises = _promises(world, input.id)
-        version = getattr(input.body, "protocol", None) or promises.protocol
+        version = vars(input.body).get("protocol") or promises.protocol
         return cls(world, input.id, input.at, promises, version)
 
     @property

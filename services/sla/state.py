@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import takewhile
 from typing import Literal, NamedTuple
@@ -32,8 +32,7 @@ class Timer(NamedTuple):
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """One promise, and what became of it; `level` counts escalations, None when there are no more to come.
 
     `ended` is when it was kept or no longer wanted.
@@ -80,8 +79,7 @@ class Deadline:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Promises:
+class Promises(NamedTuple):
     """Deadlines in the order in which they were set, and the stages known to be over.
 
     Of a call also the protocol version that it follows, its queue, whether the caller pays by the minute, and the
@@ -125,8 +123,7 @@ class Promises:
             yield Timer(missed.due, missed.name, "next")
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A figure that is watched: (day, calls, amount, whether it has alerted) of the latest days."""
 
     days: tuple[tuple[date, int, float, bool], ...] = ()
@@ -165,13 +162,13 @@ def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
     now = aggregate if isinstance(aggregate, Promises) else Promises()
     match event:
         case e.CallWatched():
-            return replace(
-                now, protocol=event.protocol, queue=event.queue, premium=event.premium, watched=True
+            return now._replace(
+                protocol=event.protocol, queue=event.queue, premium=event.premium, watched=True
             )
         case e.ComplexityNoted():
-            return replace(now, complexity=event.complexity)
+            return now._replace(complexity=event.complexity)
         case e.ProductNoted():
-            return replace(now, product=event.product)
+            return now._replace(product=event.product)
         case e.DeadlineSet():
             return _set(now, event)
         case e.DeadlineMet():
@@ -190,7 +187,7 @@ def evolve(aggregate: Aggregate | None, event: Data, at: datetime) -> Aggregate:
             return _change(now, event.deadline or "", level=None)
         case e.StageEnded(stage="ringing" | "handling" as stage):
             began = at if stage == "ringing" and "handling" not in now.over else None
-            return replace(now, over=now.over | {stage}, answered=now.answered or began)
+            return now._replace(over=now.over | {stage}, answered=now.answered or began)
         case e.DeadlinePaused():
             return _change(now, event.deadline, state="paused", left_s=event.left_s)
         case e.DeadlineResumed():
@@ -216,8 +213,7 @@ def _set(now: Promises, event: e.DeadlineSet) -> Promises:
         calendar=event.calendar,
     )
     handling = event.rule == "R22"
-    return replace(
-        now,
+    return now._replace(
         deadlines=(*_without_oldest(now.deadlines, made), made),
         over=now.over | _OVER[ANSWER] if handling else now.over,
         protocol=now.protocol or event.protocol,
@@ -235,10 +231,9 @@ def _without_oldest(deadlines: tuple[Deadline, ...], made: Deadline) -> tuple[De
 
 
 def _change(now: Promises, name: str, **changes: object) -> Promises:
-    return replace(
-        now,
+    return now._replace(
         deadlines=tuple(
-            replace(it, **changes) if it.name == name else it  # type: ignore[arg-type]
+            it._replace(**changes) if it.name == name else it  # type: ignore[arg-type]
             for it in now.deadlines
         ),
     )
@@ -251,12 +246,12 @@ def _end(
     if over:
         it = now.named(name)
         stages = next((_OVER[kind] for kind in _OVER if it and it.is_of(kind)), _NONE)
-    return replace(_change(now, name, state=state, ended=at), over=now.over | stages)
+    return _change(now, name, state=state, ended=at)._replace(over=now.over | stages)
 
 
 def _answered(now: Promises, name: str, at: datetime) -> Promises:
     it = now.named(name)
-    return replace(now, answered=now.answered or at) if it and it.is_of(ANSWER) else now
+    return now._replace(answered=now.answered or at) if it and it.is_of(ANSWER) else now
 
 
 def _warned(now: Promises, name: str) -> Promises:

@@ -11,6 +11,7 @@ from contracts.wording import worded
 
 Values = Mapping[str, str | Mapping[Language, str]]
 """What a script's places are filled with."""
+_NO_CASES = dict(Cases())
 _OVER: frozenset[TicketState] = frozenset(("resolved", "closed"))
 ASKED: dict[Language, str] = {
     "es": "El cliente ha preguntado por este caso.",
@@ -32,13 +33,13 @@ def owes_ticket(protocol: Protocol, category: Category) -> bool:
 
 def idle(protocol: Protocol) -> bool:
     """Whether nothing that happens on a call concerns the cases."""
-    return protocol.cases == Cases() and not protocol.scorecard
+    return dict(protocol.cases) == _NO_CASES and not protocol.scorecard
 
 
 def follows(protocol: Protocol) -> bool:
     """Whether more of a call matters than that it owes a ticket: its need must be known."""
-    more = protocol.cases.model_copy(update={"owed_for": ()}) != Cases()
-    return more or bool(protocol.scorecard) or forgets(protocol)
+    more = dict(protocol.cases) | {"owed_for": ()}
+    return more != _NO_CASES or bool(protocol.scorecard) or forgets(protocol)
 
 
 def forgets(protocol: Protocol) -> bool:
