@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import commit, endtoend, idle, latency, replay
+from bench import commit, endtoend, history, idle, latency, month, replay, timers
 from bench.report import Plan, Row, environment, show, write
 
 QUICK_S, FULL_S = 110, 570
@@ -20,6 +20,9 @@ MEASURES: dict[str, Callable[[Plan], list[Row]]] = {
     "replay": replay.run,
     "latency": latency.run,
     "idle": idle.run,
+    "timers": timers.run,
+    "history": history.run,
+    "month": month.run,
 }
 
 

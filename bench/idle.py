@@ -48,7 +48,7 @@ async def _from_the_shell(directory: Path) -> tuple[float, float, float]:
         async with Operator(str(said["nats"]), name="bench") as client, centre(client, services):
             settled = time.perf_counter() - began
             await asyncio.sleep(IDLE_S)
-            return ready, settled, _resident([*services.pids, _server_in(directory)])
+            return ready, settled, resident([*services.pids, _server_in(directory)])
     finally:
         await services.stop()
 
@@ -71,10 +71,10 @@ async def _four(directory: Path) -> float:
         centre(client, services),
     ):
         await asyncio.sleep(IDLE_S)
-        return _resident([server.pid, *services.pids])
+        return resident([server.pid, *services.pids])
 
 
-def _resident(pids: Iterable[int]) -> float:
+def resident(pids: Iterable[int]) -> float:
     """The sum of their resident sets, in MB (10^6 bytes)."""
     return sum(map(_kibibytes, pids)) * 1024 / 1e6
 

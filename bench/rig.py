@@ -98,11 +98,13 @@ class Services:
 
 
 @asynccontextmanager
-async def four_processes(url: str, store: Path) -> AsyncIterator[Services]:
-    """Each service in a process of its own, beside the server at `url`."""
+async def four_processes(
+    url: str, store: Path, names: Iterable[str] = registry.SERVICES
+) -> AsyncIterator[Services]:
+    """Each service, or each of these, in a process of its own, beside the server at `url`."""
     running = Services(store)
     try:
-        for name in registry.SERVICES:
+        for name in names:
             await running.start(name, "--nats", url, "--service", name)
         yield running
     finally:
