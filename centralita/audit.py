@@ -160,7 +160,7 @@ class Audit:
         self._unlinked(service, writer)
         if found not in expected:
             why = f"breaks the chain of {service}: it, or what {service} recorded before, is not as it was written"
-            self._say(raw.seq, raw.headers.get("ce-type", "message"), why)
+            self._say(raw.seq, raw.name or "message", why)
 
     def _unlinked(self, service: str, writer: _Writer) -> None:
         if found := writer.unlinked:

@@ -12,11 +12,10 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nats.aio.client import Client
-
 from centralita.copies import Copy, Head, Manifest, Writer, begin, finish
 from contracts import registry
 from eventlog import errors, hold, snapshot
+from eventlog.client import Connection
 from eventlog.codec import CHAIN
 from eventlog.hold import Hold
 from eventlog.stream import Stream, streams
@@ -25,7 +24,7 @@ MEMORY = "memory"
 
 
 async def backup(
-    connection: Client, centre: str, directory: Path, told: Callable[[Copy], None] = lambda copy: None
+    connection: Connection, centre: str, directory: Path, told: Callable[[Copy], None] = lambda copy: None
 ) -> Manifest:
     """Copy a centre into a new directory, whole or not at all; `told` of each stream that is done.
 
@@ -45,7 +44,7 @@ async def backup(
 
 
 async def _copied(
-    connection: Client, centre: str, part: Path, told: Callable[[Copy], None]
+    connection: Connection, centre: str, part: Path, told: Callable[[Copy], None]
 ) -> tuple[list[Copy], dict[str, Head]]:
     log, inbox = registry.log_stream(centre), registry.inbox_stream(centre)
     if centre not in registry.centres(await streams(connection)):
@@ -81,7 +80,7 @@ def attachments_stream(centre: str) -> str:
     return f"OBJ_{registry.attachments_bucket(centre)}"
 
 
-async def _copy(connection: Client, stream: str, part: Path) -> Copy:
+async def _copy(connection: Connection, stream: str, part: Path) -> Copy:
     name = f"{stream}.snapshot"
     file = await asyncio.to_thread(Writer, part / name)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from nats.aio.client import Client
 from nats.js.api import StorageType
 from nats.js.errors import NotFoundError
 
@@ -17,6 +16,7 @@ from contracts.events import CentreOpened, ProtocolPublished
 from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.chain import linked
+from eventlog.client import Connection
 from eventlog.codec import Message
 from eventlog.stream import Stream, streams
 from services import inbox
@@ -27,7 +27,7 @@ OPENING = 2
 
 
 async def add(
-    connection: Client,
+    connection: Connection,
     name: str,
     protocol: Protocol,
     *,
@@ -96,7 +96,7 @@ class Room:
 
 
 async def limits(
-    connection: Client, name: str, *, max_waiting: int | None = None, max_bytes: int | None = None
+    connection: Connection, name: str, *, max_waiting: int | None = None, max_bytes: int | None = None
 ) -> Room:
     """Change the limits of a centre where new ones are given, and say how things stand; -1: no limit."""
     registry.centre_name(name)
@@ -123,7 +123,7 @@ async def limits(
     )  # fmt: skip
 
 
-async def publish(connection: Client, name: str, protocol: Protocol) -> int:
+async def publish(connection: Connection, name: str, protocol: Protocol) -> int:
     """Publish a protocol in an open centre: from the position returned on it works by this one.
 
     ValueError if its version is not above all that were published, errors.LogError from the server.
@@ -148,7 +148,7 @@ async def publish(connection: Client, name: str, protocol: Protocol) -> int:
     return position
 
 
-async def protocols_of(connection: Client, name: str) -> list[Protocol]:
+async def protocols_of(connection: Connection, name: str) -> list[Protocol]:
     """All versions of the protocol that were published in a centre, in their order."""
     log = Stream(connection, registry.log_stream(name))
     raws = await log.read_subject(registry.log_subject(name, registry.CENTRE, name))
@@ -166,17 +166,17 @@ async def clock_of(log: Stream, name: str) -> Literal["real", "virtual"] | None:
     return opened.clock if isinstance(opened, CentreOpened) else None
 
 
-async def exists(connection: Client, name: str) -> bool:
+async def exists(connection: Connection, name: str) -> bool:
     """Whether the centre is open: both its streams are there."""
     return name in await names(connection)
 
 
-async def names(connection: Client) -> list[str]:
+async def names(connection: Connection) -> list[str]:
     """The centres that are open, by name."""
     return sorted(registry.centres(await streams(connection)))
 
 
-async def remove(connection: Client, name: str) -> bool:
+async def remove(connection: Connection, name: str) -> bool:
     """Remove a centre with everything it ever recorded; False if there is none."""
     registry.centre_name(name)
     found = False
@@ -206,7 +206,7 @@ async def remove(connection: Client, name: str) -> bool:
     return found
 
 
-async def _in_memory(connection: Client, stream: str) -> bool:
+async def _in_memory(connection: Connection, stream: str) -> bool:
     try:
         info = await connection.jetstream(timeout=10).stream_info(stream)
     except NotFoundError:

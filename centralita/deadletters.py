@@ -74,7 +74,7 @@ async def letters(client: Operator, centre: str) -> list[Letter]:
     replaced: list[Letter] = []
     async for part in log.read([f"log.{centre}.>"], 0, await log.last_sequence()):
         for raw in part:
-            if raw.headers.get("ce-type") in _ABOUT:
+            if raw.name in _ABOUT:
                 _take(found, replaced, raw.message())
     return sorted([*replaced, *found.values()], key=lambda letter: letter.number)
 

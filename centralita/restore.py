@@ -11,13 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nats.aio.client import Client as Connection
-
 from centralita.copies import Copy, Manifest
 from centralita.operating import Operator
 from centralita.verify import Report, verify
 from contracts import registry
 from eventlog import errors, snapshot
+from eventlog.client import Connection
 from eventlog.codec import CHAIN
 from eventlog.stream import streams
 

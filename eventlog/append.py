@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from eventlog import errors
+from eventlog.client import Connection
 from eventlog.codec import Message, headers_of
 from eventlog.pull import Settings
 
@@ -26,7 +26,7 @@ _LARGE = 1 << 17
 class Appender:
     """The end of a stream by name; several may share a connection."""
 
-    def __init__(self, connection: Client, name: str, settings: Settings | None = None) -> None:
+    def __init__(self, connection: Connection, name: str, settings: Settings | None = None) -> None:
         self.connection = connection
         self.name = name
         self.settings = settings or Settings()

@@ -11,7 +11,6 @@ from dataclasses import replace
 from threading import Thread, current_thread
 from typing import Any, TypeVar
 
-import nats
 from eventsourcing.persistence import (
     DataError,
     IntegrityError,
@@ -20,11 +19,11 @@ from eventsourcing.persistence import (
     OperationalError,
     PersistenceError,
 )
-from nats.aio.client import Client
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
 from eventlog import errors
+from eventlog.client import Connection
 from eventlog.codec import Malformed
 from eventlog.stream import Raw, Settings, Stream
 
@@ -51,7 +50,7 @@ class Log:
         self.name = name
         self._url, self._settings = url, settings
         self._heard: list[str] = []
-        self._connections: list[Client] = []
+        self._connections: list[Connection] = []
         self._stream: Stream | None = None
         self._dialling = asyncio.Lock()
         self._loop = asyncio.new_event_loop()
@@ -97,13 +96,14 @@ class Log:
                 async def on_error(error: Exception) -> None:  # not of self: the connection must not keep us
                     heard[:] = [str(error)]
 
+                connection = Connection()
                 try:
-                    connection = await nats.connect(
+                    await connection.connect(
                         self._url,
                         name=f"recorders of {self.name}",
                         allow_reconnect=False,
                         max_reconnect_attempts=1,  # these two are heeded by the first connect all the same
-                        reconnect_time_wait=PAUSE,
+                        reconnect_time_wait=PAUSE,  # type: ignore[arg-type]
                         connect_timeout=max(1, round(self._settings.timeout)),
                         error_cb=on_error,
                     )
@@ -158,7 +158,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
 
-def _end(loop: asyncio.AbstractEventLoop, thread: Thread, connections: list[Client]) -> None:
+def _end(loop: asyncio.AbstractEventLoop, thread: Thread, connections: list[Connection]) -> None:
     async def close() -> None:
         for connection in connections:
             with contextlib.suppress(Exception):

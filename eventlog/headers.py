@@ -1,4 +1,4 @@
-"""The values of CloudEvents attributes in NATS headers: percent-encoded, and read back."""
+"""NATS headers, from a block of bytes and back, and the values of CloudEvents attributes in them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from urllib.parse import quote, unquote
 # CloudEvents: printable ASCII but space, double quote and percent travels as it is, the rest percent-encoded
 _PLAIN = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"%')
 _UNSAFE = re.compile(r"[^!#$&-~]")
+_MOST_NAMES = 1000
+_names: dict[bytes, str | None] = {}
 
 
 class Malformed(ValueError):
@@ -38,3 +40,71 @@ def plain(headers: Mapping[str, str], name: str) -> str:
         return unquote(text, errors="strict") if "%" in text else text
     except ValueError:
         raise Malformed(name, "percent-encoded UTF-8", text) from None
+
+
+def parsed(block: bytes) -> dict[str, str]:
+    """The headers of a block, with the server's `Status` and `Description`, as nats-py 2.16 reads them.
+
+    None at all where that cannot: it would end its reading.
+    """
+    if block[8:9] != b" ":
+        return lines(block[10:])
+    try:
+        said = _status(block)
+    except UnicodeDecodeError:
+        return {}
+    after = block[8:]
+    return said | lines(block[10:]) if len(after[after.find(b"\r\n") + 2 :]) > 2 else said
+
+
+def lines(raw: bytes) -> dict[str, str]:
+    """The headers of lines, the last where there are several of a name; lines that are none are passed over.
+
+    nats-py looks at every character of every name of every message. Names repeat: each is judged once.
+    """
+    found: dict[str, str] = {}
+    for line in raw.split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        if not colon:
+            continue
+        key = _names[name] if name in _names else _judged(name)
+        if key is not None:
+            found[key] = value.strip().decode("utf-8", "replace")
+    return found
+
+
+def _judged(name: bytes) -> str | None:
+    """A header's name as text; None where it is no name."""
+    try:
+        key = name.strip().decode("ascii")
+    except UnicodeDecodeError:
+        return None
+    judged = None if any(letter.isspace() for letter in key) else key
+    if len(_names) < _MOST_NAMES:
+        _names[name] = judged
+    return judged
+
+
+def _status(block: bytes) -> dict[str, str]:
+    """What the server says of itself in the first line."""
+    found = {}
+    if (status := block[9:12].strip().decode()).isdigit():
+        found["Status"] = status
+    if said := block[13:-4]:
+        found["Description"] = (said.partition(b"\r\n")[0] or said).decode()
+    return found
+
+
+def value(block: bytes, name: bytes) -> str:
+    """The value of one header as it is written, "" where there is none, without a look at the others."""
+    begin = block.find(b"\r\n%s: " % name)
+    if begin < 0 or block[8:10] != b"\r\n" or block.count(name) > 1:
+        return parsed(block).get(name.decode(), "")
+    begin += len(name) + 4
+    return block[begin : block.find(b"\r\n", begin)].strip().decode("utf-8", "replace")
+
+
+def block_of(headers: Mapping[str, str]) -> bytes:
+    """The block in which headers are sent."""
+    told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"NATS/1.0\r\n{told}\r\n".encode()

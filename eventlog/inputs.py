@@ -113,7 +113,7 @@ class Inputs(Generic[W]):
         facts = min(len(self.inbox), self._pace.inputs // 2) if ready else 0
         while self.log and len(gathered) < self._pace.inputs - facts:
             raw = self.log[0]
-            name = raw.headers.get("ce-type", "")
+            name = raw.name
             mine = raw.subject.startswith(own)
             if mine and raw.seq > term and raw.subject.endswith(f".{TERM}"):
                 raise Replaced(f"the term at {term} was followed by one at {raw.seq}")

@@ -7,16 +7,19 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from eventlog import errors
+from eventlog.client import Connection
 from eventlog.codec import Message, message_of
+from eventlog.headers import parsed, value
+from eventlog.reading import Frame
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +40,38 @@ class Settings:
 
 
 class Raw(NamedTuple):
-    """A stored message before anybody has read its headers."""
+    """A stored message before anybody has read its headers, which are a block of bytes; `at` is in nanoseconds."""
 
     subject: str
-    headers: dict[str, str]
+    block: bytes
     data: bytes
     seq: int
-    stored: datetime
+    at: int
     pending: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """All headers, read anew each time."""
+        return parsed(self.block)
+
+    @property
+    def name(self) -> str:
+        """What `ce-type` says, "" where it is missing."""
+        return value(self.block, b"ce-type")
+
+    @property
+    def stored(self) -> datetime:
+        """When the server stored it, cut to microseconds."""
+        return _EPOCH + timedelta(microseconds=self.at // 1000)
 
     def message(self) -> Message:
         """The message; Malformed if its headers are not those of a CloudEvent."""
         return message_of(self.subject, self.headers, self.data, self.seq, self.stored)
+
+
+def nanoseconds(moment: datetime) -> int:
+    """A moment as the server counts."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def above(subjects: Sequence[str]) -> str:
@@ -66,7 +89,7 @@ class Pull:
     """An ephemeral pull consumer without acknowledgements, asked for more before it runs dry."""
 
     def __init__(
-        self, connection: Client, stream: str, settings: Settings, subjects: Sequence[str], after: int
+        self, connection: Connection, stream: str, settings: Settings, subjects: Sequence[str], after: int
     ) -> None:
         self.connection, self.stream, self.settings = connection, stream, settings
         self.subjects, self.after = subjects, after
@@ -75,15 +98,15 @@ class Pull:
         self._signal = asyncio.Event()
         self._asked = 0
         self._delivered = 0
-        self._heard = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self._heard = self._loop.time()
         self._lost = False
         self._subscription: Any = None
 
     async def start(self) -> None:
         self._inbox = self.connection.new_inbox()
-        self._subscription = await self.connection.subscribe(
-            self._inbox, cb=self._on_message, pending_msgs_limit=-1, pending_bytes_limit=-1
-        )
+        self._address = self._inbox.encode()
+        self._subscription = await self.connection.listen(self._inbox, self._take)
         config = ConsumerConfig(
             name=self.name,
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
@@ -119,33 +142,32 @@ class Pull:
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.stream}.{self.name}"
         await self.connection.publish(subject, json.dumps(query).encode(), reply=self._inbox)
 
-    async def _on_message(self, reply: Msg) -> None:
-        self._heard = asyncio.get_running_loop().time()
-        headers = reply.headers or {}
-        if reply.subject == self._inbox:  # what the server says itself; a message comes under its own subject
-            status = headers.get("Status", "")
-            if status == "100":
-                if int(headers.get("Nats-Last-Consumer", 0)) <= self._delivered:
-                    return
-                self._lost = True  # what was on its way when the connection broke never came
-            elif status in ("404", "408", "409"):  # this request has ended; what it still owed is asked anew
-                self._asked = max(0, self._asked - int(headers.get("Nats-Pending-Messages", self._asked)))
-                self._lost |= status == "409" and "Deleted" in headers.get("Description", "")
-            else:
+    def _take(self, frames: list[Frame]) -> None:
+        self._heard = self._loop.time()
+        for subject, reply, block, data in frames:
+            if subject == self._address:  # what the server says itself; a message comes under its own subject
+                self._told(parsed(block))
+                continue
+            tokens = reply.split(b".")
+            _, seq, delivered, at, pending = map(int, tokens[4:9] if len(tokens) < 11 else tokens[6:11])
+            self._asked -= 1
+            if delivered != self._delivered + 1:
                 self._lost = True
-            self._signal.set()
-            return
-        tokens = reply.reply.split(".")
-        tail = tokens[4:9] if len(tokens) < 11 else tokens[6:11]
-        _, seq, delivered, stored, pending = (int(token) for token in tail)
-        self._asked -= 1
-        if delivered != self._delivered + 1:
-            self._lost = True
-        else:
-            self._delivered = delivered
-            at = datetime.fromtimestamp(stored / 1e9, UTC)
-            self._arrived.append(Raw(reply.subject, headers, reply.data, seq, at, pending))
+            else:
+                self._delivered = delivered
+                self._arrived.append(Raw(subject.decode(errors="replace"), block, data, seq, at, pending))
         self._signal.set()
+
+    def _told(self, headers: dict[str, str]) -> None:
+        status = headers.get("Status", "")
+        if status == "100":
+            # what was on its way when the connection broke never came
+            self._lost |= int(headers.get("Nats-Last-Consumer", 0)) > self._delivered
+        elif status in ("404", "408", "409"):  # this request has ended; what it still owed is asked anew
+            self._asked = max(0, self._asked - int(headers.get("Nats-Pending-Messages", self._asked)))
+            self._lost |= status == "409" and "Deleted" in headers.get("Description", "")
+        else:
+            self._lost = True
 
     async def lists(self) -> AsyncIterator[list[Raw]]:
         settings = self.settings
@@ -157,7 +179,7 @@ class Pull:
                 except TimeoutError:
                     if self.connection.is_closed:
                         raise errors.Unavailable("the connection to the server is closed") from None
-                    if asyncio.get_running_loop().time() - self._heard > 3 * settings.heartbeat:
+                    if self._loop.time() - self._heard > 3 * settings.heartbeat:
                         raise Lost from None
             self._signal.clear()
             if self._asked < settings.window // 2:

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from eventlog import errors
 from eventlog.beats import Heard
 from eventlog.checkpoint import Checkpoint
+from eventlog.client import Connection
 from eventlog.clock import Clock
 from eventlog.codec import Malformed, Message
 from eventlog.core import Core
@@ -48,7 +48,7 @@ class Runner(Generic[W]):
         self,
         decider: Decider[W],
         place: Place,
-        connect: Callable[[], Awaitable[Client]],
+        connect: Callable[[], Awaitable[Connection]],
         *,
         settings: Settings | None = None,
         pace: Pace | None = None,
@@ -152,7 +152,7 @@ class Runner(Generic[W]):
                 async with asyncio.timeout(_FAREWELL):
                     await connection.close()
 
-    async def _while_open(self, connection: Client, work: Coroutine[Any, Any, None]) -> None:
+    async def _while_open(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
         """Do this as long as the connection lasts; nobody waits for an answer that cannot come any more."""
         task = asyncio.ensure_future(work)
         try:

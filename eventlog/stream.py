@@ -13,18 +13,18 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from nats.aio.client import Client
-
 from eventlog import errors, hold, snapshot
 from eventlog.append import EXPECTED, MAX_BATCH, Appender
+from eventlog.client import Connection
 from eventlog.codec import Malformed
-from eventlog.pull import Lost, Pull, Raw, Settings, above
+from eventlog.headers import block_of
+from eventlog.pull import Lost, Pull, Raw, Settings, above, nanoseconds
 
 _TRIES = 20
 _NO_MESSAGE = 10037
 
 
-async def streams(connection: Client) -> set[str]:
+async def streams(connection: Connection) -> set[str]:
     """The names of all streams there are."""
     found: set[str] = set()
     while True:
@@ -192,10 +192,10 @@ class Stream(Appender):
                     raise errors.Unavailable(f"direct get answered {status} {headers.get('Description', '')}")
                 yield Raw(
                     headers["Nats-Subject"],
-                    headers,
+                    block_of(headers),
                     reply.data,
                     int(headers["Nats-Sequence"]),
-                    _stored(headers["Nats-Time-Stamp"]),
+                    _nanoseconds(headers["Nats-Time-Stamp"]),
                     int(headers.get("Nats-Num-Pending", 0)),
                 )
         except errors.LogError:
@@ -261,19 +261,14 @@ class Stream(Appender):
 
 
 def _raw_of(stored: dict[str, Any]) -> Raw:
-    headers: dict[str, str] = {}
-    for line in b64decode(stored.get("hdrs", "")).decode(errors="replace").split("\r\n")[1:]:
-        name, colon, value = line.partition(":")
-        if colon:
-            headers[name] = value.strip()
-    data = b64decode(stored.get("data", ""))
-    return Raw(stored["subject"], headers, data, int(stored["seq"]), _stored(stored["time"]), 0)
+    block, data = b64decode(stored.get("hdrs", "")), b64decode(stored.get("data", ""))
+    return Raw(stored["subject"], block, data, int(stored["seq"]), _nanoseconds(stored["time"]), 0)
 
 
-def _stored(text: str) -> datetime:
-    """A server's time with up to nine digits of fraction, of which a datetime keeps six."""
+def _nanoseconds(text: str) -> int:
+    """A server's time, with up to nine digits of fraction."""
     whole, _, fraction = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00")
+    return nanoseconds(datetime.fromisoformat(f"{whole}+00:00")) + int(f"{fraction:0<9}")
 
 
 __all__ = ["MAX_BATCH", "Malformed", "Raw", "Settings", "Stream", "streams"]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from nats.aio.client import Client
 
 from contracts import registry
 from eventlog import errors
@@ -57,7 +56,7 @@ class Host:
         self._found = False
         self._look = asyncio.Event()
 
-    async def connect(self, *, reconnect: bool = False) -> Client:
+    async def connect(self, *, reconnect: bool = False) -> Connection:
         """A connection to the server; those that write never reconnect."""
 
         async def on_error(error: Exception) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nats.aio.client import Client
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
@@ -10,6 +9,7 @@ from contracts import registry
 from contracts.events import ProtocolPublished
 from contracts.protocol import Protocol
 from eventlog import errors
+from eventlog.client import Connection
 from eventlog.stream import Stream
 
 MAX_MESSAGE = 512 * 1024
@@ -54,7 +54,7 @@ def config(
     )
 
 
-async def check(connection: Client, centre: str, protocol: Protocol) -> None:
+async def check(connection: Connection, centre: str, protocol: Protocol) -> None:
     """errors.Conflict if the centre cannot work by the protocol, because its inbox is on disk."""
     if not protocol.discreet:
         return
@@ -82,7 +82,7 @@ async def forgets(log: Stream, centre: str, last: int) -> bool:
     return False
 
 
-async def reopen(connection: Client, centre: str) -> bool:
+async def reopen(connection: Connection, centre: str) -> bool:
     """Make the inbox of a discreet centre anew, which went with the server's memory; False if it is no such centre.
 
     It begins behind the last position that was decided on. errors.LogError from the server.
@@ -105,7 +105,7 @@ async def reopen(connection: Client, centre: str) -> bool:
     return True
 
 
-async def forget_leftover(connection: Client, centre: str) -> None:
+async def forget_leftover(connection: Connection, centre: str) -> None:
     """Remove an inbox in memory whose log is gone: what is in it belonged to a centre that was removed."""
     js = connection.jetstream(timeout=10)
     try:

@@ -14,8 +14,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from nats.aio.client import Client
-
 from contracts import registry
 from contracts.base import Data
 from contracts.commands import Query
@@ -24,6 +22,7 @@ from contracts.letters import Letter, Letters
 from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.checkpoint import Checkpoint
+from eventlog.client import Connection
 from eventlog.codec import Message, timestamp
 from eventlog.decider import Arrival, Held
 from eventlog.inputs import end
@@ -79,8 +78,8 @@ class Seat:
         self,
         service: Service,
         centre: str,
-        connect: Callable[[], Awaitable[Client]],
-        shared: Client,
+        connect: Callable[[], Awaitable[Connection]],
+        shared: Connection,
         *,
         store: Path | None,
         settings: Settings,

@@ -78,10 +78,7 @@ async def story(client: Operator, centre: str, call: str) -> list[Message]:
     cases = [registry.log_subject(centre, "tickets", ">")]
     async for part in log.read(cases, messages[0].seq - 1, await log.last_sequence()):
         for raw in part:
-            if (
-                raw.headers.get("ce-type") == "ticket.registered"
-                and jsonlib.loads(raw.data).get("call") == call
-            ):
+            if raw.name == "ticket.registered" and jsonlib.loads(raw.data).get("call") == call:
                 tickets.append(raw.message().aggregate)
     for ticket in tickets:
         messages += await client.story(centre, ticket)

@@ -85,7 +85,7 @@ def tail(
     kinds = tuple(kind or ("*",))
 
     def wanted(raw: Raw) -> bool:
-        name = raw.headers.get("ce-type", "")
+        name = raw.name
         return any(fnmatchcase(name, glob) for glob in kinds)
 
     start = 0 if everything else -1 if new else (last or USUAL)

@@ -89,7 +89,7 @@ class Looking:
 
     def _see(self, raw: Raw) -> None:
         """Take up what an event says; whoever is still unknown when a decision is complete is asked for."""
-        name = raw.headers.get("ce-type", "")
+        name = raw.name
         if name == _PUBLISHED:
             message = raw.message()
             published = registry.decode(message.name, message.version, message.data)

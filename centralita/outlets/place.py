@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import uuid4
 
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
@@ -17,6 +16,7 @@ from nats.js.kv import KeyValue
 
 from contracts import registry
 from eventlog import errors
+from eventlog.client import Connection
 from eventlog.stream import streams
 
 __all__ = ["Bucket", "Lease", "Lost", "Progress", "Slot", "has_one"]
@@ -31,7 +31,7 @@ class Lost(Exception):
 class Bucket:
     """The key-value bucket of a centre, in which outlets keep all they must not forget."""
 
-    def __init__(self, connection: Client, centre: str) -> None:
+    def __init__(self, connection: Connection, centre: str) -> None:
         self.connection = connection
         self.js, self.centre = connection.jetstream(timeout=_PATIENCE), centre
         self.name = registry.outlets_bucket(centre)

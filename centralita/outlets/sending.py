@@ -161,7 +161,7 @@ class Delivery:
             await self._enqueue(raw, attempts)
         async for part in self._reading.parts():
             for raw in part:
-                if not raw.subject.endswith(f".{TERM}") and self.hook.wants(raw.headers.get("ce-type", "")):
+                if not raw.subject.endswith(f".{TERM}") and self.hook.wants(raw.name):
                     await self._enqueue(raw)
                 self._reading.read(raw.seq)
 

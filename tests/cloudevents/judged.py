@@ -8,6 +8,8 @@ from typing import Any
 
 from contracts.base import Data
 from eventlog.codec import Malformed, Message
+from eventlog.headers import block_of
+from eventlog.pull import nanoseconds
 from eventlog.stream import Raw
 from services.facts import fact_of
 from services.intake.app import SERVICE
@@ -28,7 +30,9 @@ EVENT: dict[str, Any] = {
 
 def binary(headers: dict[str, str], body: bytes = b"{}") -> tuple[Message, Data]:
     """What a service takes from a message with these headers; Malformed where it refuses it."""
-    arrival = PLACE.fact(Raw(SUBJECT, headers, body, 7, datetime(2026, 3, 2, tzinfo=UTC), 0))
+    arrival = PLACE.fact(
+        Raw(SUBJECT, block_of(headers), body, 7, nanoseconds(datetime(2026, 3, 2, tzinfo=UTC)), 0)
+    )
     if arrival.malformed:
         raise arrival.malformed
     return arrival.message, fact_of(arrival.message, "call")

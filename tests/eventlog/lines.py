@@ -19,6 +19,8 @@ from eventlog.codec import Message
 from eventlog.core import Core
 from eventlog.decider import Arrival
 from eventlog.faults import Fault
+from eventlog.headers import block_of
+from eventlog.pull import nanoseconds
 from eventlog.stream import Raw
 from services.decider import Decider
 from services.seat import place_of
@@ -103,7 +105,9 @@ class Line:
     def tell(self, subject: str, headers: dict[str, str], data: bytes) -> None:
         """Publish anything at all to the inbox."""
         seq = len(self.inbox) + 1
-        self.inbox.append(Raw(subject, headers, data, seq, STORED + timedelta(seconds=seq), 0))
+        self.inbox.append(
+            Raw(subject, block_of(headers), data, seq, nanoseconds(STORED + timedelta(seconds=seq)), 0)
+        )
 
     def ask(self, service: str, asked: Asked) -> None:
         """Send a command."""

@@ -11,7 +11,6 @@ from threading import enumerate as enumerate_threads
 from typing import Any
 from uuid import uuid4
 
-import nats
 import pytest
 from eventsourcing.persistence import (
     DataError,
@@ -24,6 +23,7 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import Environment
 
 from centralita.server import NatsServer
+from eventlog.client import Connection
 from eventlog.codec import Message
 from eventlog.jetstream import Factory
 from eventlog.stream import Stream
@@ -162,7 +162,8 @@ async def test_the_loop_reads_what_a_recorder_wrote(
         StoredEvent("c1", 2, "call.answered@3", b"{}"),
     ]
     factory.application_recorder().insert_events(together)
-    connection = await nats.connect(log_server.url)
+    connection = Connection()
+    await connection.connect(log_server.url)
     context = log_env["JETSTREAM_CONTEXT"]
     stream = Stream(connection, f"LOG_{context}_desk")
     first, second = [raw.message() for raw in await stream.read_subject(f"log.{context}.desk.c1")]
@@ -186,7 +187,8 @@ async def test_a_recorder_reads_what_the_loop_wrote(
     """Messages appended to the stream are events of their aggregate; a term is none."""
     factory = open_factory("desk", ORIGINATOR_ID_TYPE="text")
     recorder = factory.application_recorder()
-    connection = await nats.connect(log_server.url)
+    connection = Connection()
+    await connection.connect(log_server.url)
     prefix = f"log.{log_env['JETSTREAM_CONTEXT']}.desk"
     stream = Stream(connection, f"LOG_{log_env['JETSTREAM_CONTEXT']}_desk")
     term = Message("term", "term.taken", b"{}", "t1", "desk")

@@ -10,17 +10,24 @@ from centralita.audit import Audit, Witness
 from contracts import registry
 from eventlog.chain import linked
 from eventlog.codec import CHAIN, Message, headers_of
+from eventlog.headers import block_of
 from eventlog.memory import TERM
+from eventlog.pull import nanoseconds
 from eventlog.stream import Raw
 from tests.eventlog.lines import CENTRE, STORED
 from tests.eventlog.test_recovery import SCENE, lived
+
+
+def block(message: Message) -> bytes:
+    """The headers of a message as they are stored."""
+    return block_of(headers_of(message))
 
 
 @cache
 def log() -> tuple[Raw, ...]:
     """A busy quarter of an hour, with a protocol published in between, as it is stored."""
     return tuple(
-        Raw(m.subject, headers_of(m), m.data, m.seq, STORED, len(line.log) - m.seq)
+        Raw(m.subject, block(m), m.data, m.seq, nanoseconds(STORED), len(line.log) - m.seq)
         for line in [lived(SCENE)]
         for m in line.log
     )
@@ -69,7 +76,7 @@ def test_every_changed_byte_is_found_once() -> None:
 
 
 def _with(raw: Raw, name: str, value: str) -> Raw:
-    return raw._replace(headers=raw.headers | {name: value})
+    return raw._replace(block=block_of(raw.headers | {name: value}))
 
 
 def test_every_removed_message_is_found() -> None:
@@ -111,7 +118,7 @@ def test_a_message_that_is_put_in_its_place_is_found() -> None:
         before = [it for it in log()[:index] if it.subject.split(".")[2] == own][-1].headers[CHAIN]
         beside = [it for it in log()[:read] if it.subject.split(".")[2] == registry.CENTRE][-1].headers[CHAIN]
         event = linked(before, raw.message()._replace(data=raw.data[:-1] + b" }"), beside)
-        raws = [*log()[:index], raw._replace(headers=headers_of(event), data=event.data), *log()[index + 1 :]]
+        raws = [*log()[:index], raw._replace(block=block(event), data=event.data), *log()[index + 1 :]]
         found = audited(raws, witnesses=noted(log())).wrong
         assert len(found) == 1, found
 
@@ -127,7 +134,9 @@ def test_an_event_that_says_it_is_another_services_is_found() -> None:
 
 def test_events_without_a_link_are_named_and_the_rest_is_judged() -> None:
     """A log of a release that wrote none: each run is told once, and what is linked behind it still holds."""
-    bare = [raw._replace(headers={k: v for k, v in raw.headers.items() if k != CHAIN}) for raw in log()]
+    bare = [
+        raw._replace(block=block_of({k: v for k, v in raw.headers.items() if k != CHAIN})) for raw in log()
+    ]
     found = audited(bare).wrong
     assert len(found) == len(registry.SERVICES) + 1, found
     assert all("without ce-chain from" in wrong for wrong in found)
@@ -143,7 +152,7 @@ def test_terms_hold_on_to_what_their_taker_had_read() -> None:
     head = linked(late.chain, term).chain
     new = linked(head, Message("c1", "call.answered", b"{}", "3", source, sequence=3))
     raws = [
-        Raw(f"{subject}{m.aggregate}", headers_of(m), m.data, seq, STORED, 0)
+        Raw(f"{subject}{m.aggregate}", block(m), m.data, seq, nanoseconds(STORED), 0)
         for seq, m in enumerate((one, late, term, new), start=1)
     ]
     assert audited(raws).wrong == []

@@ -13,9 +13,10 @@ from contracts import registry
 from eventlog.codec import Message, message_of
 from eventlog.decider import Arrival
 from eventlog.memory import TERM
+from eventlog.pull import nanoseconds
 from eventlog.stream import Raw
 from services.seat import place_of
-from tests.simulation.stored import Kept
+from tests.simulation.stored import Kept, block
 from tests.simulation.world import CENTRE, SERVICES, World
 
 
@@ -128,4 +129,4 @@ def _message(kept: Kept) -> Message:
 
 
 def _raw(kept: Kept) -> Raw:
-    return Raw(kept.subject, kept.headers, kept.data, kept.seq, kept.at, 0)
+    return Raw(kept.subject, block(kept.headers), kept.data, kept.seq, nanoseconds(kept.at), 0)

@@ -16,7 +16,9 @@ from nats.aio.client import ServerVersion
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+from eventlog.reading import Take
 from tests.simulation.server import Headers, Server
+from tests.simulation.stored import block
 
 
 @dataclass
@@ -206,6 +208,20 @@ class Wire:
         made = self.subscriptions[sid] = Subscribed(self, sid, cb)
         self.up.send(self.server.subscribe, self, sid, subject)
         return made
+
+    async def listen(self, subject: str, take: Take) -> Subscribed:
+        """Listen on a subject with a function that is given what comes, as bytes."""
+
+        async def taken(message: Msg) -> None:
+            frame = (
+                message.subject.encode(),
+                message.reply.encode(),
+                block(message.headers or {}),
+                message.data,
+            )
+            take([frame])
+
+        return await self.subscribe(subject, cb=taken)
 
     async def flush(self, timeout: float = 10.0) -> None:
         """Wait until all that was sent has arrived."""
