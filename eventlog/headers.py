@@ -100,8 +100,8 @@ def value(block: bytes, name: bytes) -> str:
     begin = block.find(b"\r\n%s: " % name)
     if begin < 0 or block[8:10] != b"\r\n" or block.count(name) > 1:
         return parsed(block).get(name.decode(), "")
-    begin += len(name) + 4
-    return block[begin : block.find(b"\r\n", begin)].strip().decode("utf-8", "replace")
+    rest = block[begin + len(name) + 4 :]
+    return rest.partition(b"\r\n")[0].strip().decode("utf-8", "replace")
 
 
 def block_of(headers: Mapping[str, str]) -> bytes:

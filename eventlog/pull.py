@@ -14,8 +14,9 @@ from uuid import uuid4
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from eventlog import errors
+from eventlog.blocks import message_in
 from eventlog.client import Connection
-from eventlog.codec import Message, message_of
+from eventlog.codec import Message
 from eventlog.headers import parsed, value
 from eventlog.reading import Frame
 
@@ -66,7 +67,7 @@ class Raw(NamedTuple):
 
     def message(self) -> Message:
         """The message; Malformed if its headers are not those of a CloudEvent."""
-        return message_of(self.subject, self.headers, self.data, self.seq, self.stored)
+        return message_in(self.subject, self.block, self.data, self.seq, self.stored)
 
 
 def nanoseconds(moment: datetime) -> int:

@@ -68,28 +68,31 @@ class Reader(Parser):
         size, find, takers = len(data), data.find, self.takers
         frames: list[Frame] = []
         listening, take = b"", None
-        while (end := find(_END, at)) >= 0:
-            middle = start = end + 2
-            match data[at:end].split(b" "):
-                case b"HMSG", subject, sid, reply, head, total:
-                    middle = start + int(head)
-                case b"HMSG", subject, sid, head, total:
-                    middle, reply = start + int(head), b""
-                case b"MSG", subject, sid, reply, total:
-                    pass
-                case b"MSG", subject, sid, total:
-                    reply = b""
-                case _:
+        try:
+            while (end := find(_END, at)) >= 0:
+                middle = start = end + 2
+                match data[at:end].split(b" "):
+                    case b"HMSG", subject, sid, reply, head, total:
+                        middle = start + int(head)
+                    case b"HMSG", subject, sid, head, total:
+                        middle, reply = start + int(head), b""
+                    case b"MSG", subject, sid, reply, total:
+                        pass
+                    case b"MSG", subject, sid, total:
+                        reply = b""
+                    case _:
+                        break
+                if sid != listening:
+                    if take and frames:
+                        take(frames)
+                    listening, take, frames = sid, takers.get(sid), []
+                stop = start + int(total)
+                if take is None or stop + 2 > size:
                     break
-            if sid != listening:
-                if take and frames:
-                    take(frames)
-                listening, take, frames = sid, takers.get(sid), []
-            stop = start + int(total)
-            if take is None or stop + 2 > size:
-                break
-            frames.append((subject, reply, data[start:middle], data[middle:stop]))
-            at = stop + 2
+                frames.append((subject, reply, data[start:middle], data[middle:stop]))
+                at = stop + 2
+        except ValueError:
+            pass  # nats-py says what is wrong with it
         if take and frames:
             take(frames)
         return at
