@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 from nats.errors import ProtocolError
@@ -47,6 +47,7 @@ _others = st.sampled_from(
         b"PONG\r\n",
         b"+OK\r\n",
         b"-ERR 'Unknown'\r\n",
+        b"-ERR 'Stale Connection'\r\n",
         b'INFO {"a":1}\r\n',
         b"MSG  a\t7  1\r\nx\r\n",
         b"NO\r\n",
@@ -61,6 +62,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
+        self.parser: Parser | None = None
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, block: bytes | None
@@ -69,6 +71,8 @@ class Heard:
 
     async def _process_err(self, said: str) -> None:
         self.told.append(("error", said))
+        if self.parser and "stale" in said:
+            self.parser.reset()  # as the client does when it has lost its connection
 
     async def _process_info(self, info: dict[str, Any]) -> None:
         self.told.append(("info", info))
@@ -93,19 +97,37 @@ async def _parsed(parser: Parser, parts: Sequence[bytes]) -> str:
     return ""
 
 
+def _both(parts: Sequence[bytes]) -> None:
+    ours, theirs = Heard(), Heard()
+    ours.parser = reader = Reader(ours)  # type: ignore[arg-type]
+    reader.takers[TAKEN] = ours.take
+    theirs.parser = Parser(theirs)
+    assert asyncio.run(_parsed(reader, parts)) == asyncio.run(_parsed(theirs.parser, parts))
+    assert ours.told == theirs.told
+
+
 @given(st.lists(messages() | _others, max_size=12), st.data())
-@example([b"MSG a 7 5\r\nhello\r\n", b"NO\r\n", b"MSG a 7 1\r\nx\r\n"], None)
-def test_a_stream_cut_anywhere_is_read_as_nats_py_reads_it(sent: list[bytes], data: Any) -> None:
+def test_a_stream_cut_anywhere_is_read_as_nats_py_reads_it(sent: list[bytes], data: st.DataObject) -> None:
     """The same messages, signs of life and errors in the same order, whoever takes them."""
     stream = b"".join(sent)
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=8))) if data else []
-    parts = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-    ours, theirs = Heard(), Heard()
-    reader = Reader(ours)  # type: ignore[arg-type]
-    reader.takers[TAKEN] = ours.take
-    failures = [asyncio.run(_parsed(parser, parts)) for parser in (reader, Parser(theirs))]
-    assert failures[0] == failures[1]
-    assert ours.told == theirs.told
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=8)))
+    _both([stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)])
+
+
+def test_a_cut_at_any_byte_changes_nothing() -> None:
+    """Within a line, before a line's end, within it, before, in and behind what a message holds."""
+    stream = (
+        b"MSG a 7 5\r\nhello\r\nHMSG b 7 r.1 12 14\r\nNATS/1.0\r\n\r\nhi\r\nPING\r\nMSG c 8 x 2\r\n\r\n\r\n"
+        b"HMSG d 7 12 12\r\nNATS/1.0\r\n\r\n\r\n-ERR 'Stale Connection'\r\nMSG e 7 1\r\nx\r\n"
+    )
+    for cut in range(len(stream)):
+        _both([stream[:cut], stream[cut:]])
+    _both([stream[at : at + 1] for at in range(len(stream))])
+
+
+def test_what_nats_py_waits_behind_is_waited_behind() -> None:
+    """A line that is none, too long for nats-py to say so, holds up all that follows."""
+    _both([b"x" * 5000 + b"\r\nMSG a 7 1\r\nx\r\n", b"MSG b 7 1\r\nx\r\n"])
 
 
 async def test_what_came_before_a_connection_was_lost_is_not_joined_to_what_follows() -> None:
@@ -130,12 +152,11 @@ async def test_a_taker_gets_what_nats_py_has_parsed() -> None:
     assert heard.told == [(7, b"a", b"", b"", b"x")]
 
 
+_pieces = st.sampled_from([b"a:b", b"\r\n", b"\r\na: c", b"\r\na: d\r\n", b" a :e\r\n", b"Status: 1"])
 _status = st.sampled_from([b" 503", b" 100 Idle Heartbeat", b" 4\xff", b" \xb2", b"", b"\r\n", b" "])
 
 
-@given(
-    _status, st.lists(st.binary(max_size=8) | st.sampled_from([b"a:b", b"\r\n", b"Status: 1"]), max_size=6)
-)
+@given(_status, st.lists(st.binary(max_size=8) | _pieces, max_size=6))
 def test_a_header_block_is_read_as_nats_py_reads_it(status: bytes, pieces: list[bytes]) -> None:
     """The same names and values, the server's own status among them; nothing where nats-py would break off."""
     block = b"NATS/1.0" + status + b"".join(pieces)
