@@ -49,9 +49,9 @@ def message_in(subject: str, block: bytes, data: bytes, seq: int, stored: dateti
     place = (int(first), int(last)) if first else (1, 1)
     try:
         at = datetime.fromisoformat(time) if time else None
+        if not 1 <= place[0] <= place[1]:
+            raise ValueError
     except ValueError:
-        place = (0, 0)
-    if not 1 <= place[0] <= place[1]:
         return message_of(subject, parsed(block), data, seq, stored)
     return Message(
         subject.rpartition(".")[2],

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 from nats.errors import ProtocolError
@@ -157,6 +157,7 @@ _status = st.sampled_from([b" 503", b" 100 Idle Heartbeat", b" 4\xff", b" \xb2",
 
 
 @given(_status, st.lists(st.binary(max_size=8) | _pieces, max_size=6))
+@example(b"", [b"\r\na: c", b"\r\n a :e\r\n"])
 def test_a_header_block_is_read_as_nats_py_reads_it(status: bytes, pieces: list[bytes]) -> None:
     """The same names and values, the server's own status among them; nothing where nats-py would break off."""
     block = b"NATS/1.0" + status + b"".join(pieces)
