@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,15 +9,17 @@ from typing import Any, TypeVar
 from centralita.operating import Operator
 from contracts import registry
 from contracts.deciding import World
-from eventlog.codec import Message, headers_of
+from eventlog.codec import Message
 from eventlog.core import Core
 from eventlog.decider import Arrival
-from eventlog.stream import MAX_BATCH, Raw
+from eventlog.inputs import end
+from eventlog.stream import MAX_BATCH
 from eventlog.view import View
 from services.decider import Decider, Service
 from services.seat import checkpoint_of, view_path
 
 T = TypeVar("T")
+VIEW_WITHIN_S = 120.0
 
 
 class Written:
@@ -34,16 +35,16 @@ class Written:
             Decider(service, centre), registry.source(centre, service.name)
         )
         self._view = View(service.reading, Decider(service, centre), view_path(service, centre, store))
+        self._subjects = [registry.log_subject(centre, name, ">") for name in service.reading.services]
         self.last = 0
 
     async def open(self) -> None:
-        """Take in what the centre says of itself."""
+        """Take in what the centre says of itself, and have the read model follow."""
         reference = registry.log_subject(self._centre, registry.CENTRE, self._centre)
-        raws = await self._log.read_subject(reference)
-        for raw in raws:
+        for raw in await self._log.read_subject(reference):
             self._core.refer(raw.message())
-        await asyncio.to_thread(self._view.take, raws)
-        self._core.log = self.last = raws[-1].seq
+            self._core.log = self.last = raw.seq
+        self._following = asyncio.create_task(self._view.run(self._log, self._subjects))
 
     async def take(self, causes: Iterable[T], arrival: Callable[[T], Arrival]) -> None:
         """Decide on what each of these becomes, and store it."""
@@ -62,15 +63,11 @@ class Written:
         sequences = await self._log.append(list(zip(subjects, messages, strict=True)))
         self._core.stored(messages, sequences)
         self._core.log = self.last = sequences[-1]  # a service reads its own part of the log too
-        now = datetime.now(UTC)
-        stored = [
-            Raw(subject, headers_of(message), message.data, seq, now, 0)
-            for subject, message, seq in zip(subjects, messages, sequences, strict=True)
-        ]
-        await asyncio.to_thread(self._view.take, stored)
 
     async def close(self) -> None:
         """Leave the read model and a checkpoint where the service finds them."""
+        await self._view.reached(self._log, self._subjects, self.last, VIEW_WITHIN_S)
+        await end(self._following)
         self._view.close()
         await checkpoint_of(self._service, self._centre, self._store).save(self._core)
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from eventlog.codec import Message
 from eventlog.core import Core
 from eventlog.decider import Arrival, Decider
+from eventlog.feed import Feed
 from eventlog.memory import TERM
 from eventlog.place import Pace, Place, event, read
 from eventlog.recovery import Recovery
@@ -69,14 +70,16 @@ class Inputs(Generic[W]):
         self.asked.append(asked)
         self.wake.set()
 
-    def pump(self, parts: AsyncIterator[list[Raw]], into: deque[Raw]) -> None:
-        """Read ahead, no further than decisions can follow."""
+    def pump(self, parts: AsyncIterator[list[Raw]], into: deque[Raw], feed: Feed | None = None) -> None:
+        """Read ahead, no further than decisions can follow, and offer it to others."""
 
         async def pump() -> None:
             try:
                 async for part in parts:
                     into.extend(part)
                     self.wake.set()
+                    if feed:
+                        feed.offer(part)
                     while len(into) > self._pace.backlog or _bytes(into) > _MOST:  # noqa: ASYNC110  the loop is busy
                         await asyncio.sleep(0.005)
             except Exception as failure:  # noqa: BLE001  raised by the loop

@@ -24,6 +24,7 @@ from eventlog.codec import Malformed, Message
 from eventlog.core import Core
 from eventlog.decider import Arrival, Decider
 from eventlog.faults import Patience
+from eventlog.feed import Feed
 from eventlog.inputs import Asked, Inputs, Replaced, end
 from eventlog.place import Pace, Place
 from eventlog.pulse import Pulse
@@ -57,7 +58,9 @@ class Runner(Generic[W]):
         report: Callable[[str, dict[str, Any]], None] = lambda event, about: None,
         secrecy: Secrecy = OPEN,
         most_open: int = 0,
+        feed: Feed | None = None,
     ) -> None:
+        self._feed = feed or Feed()
         self.decider, self.place, self.secrecy = decider, place, secrecy
         self._most_open = most_open
         self.pace = pace or Pace()
@@ -144,6 +147,7 @@ class Runner(Generic[W]):
         finally:
             if self.active:
                 self.state = "unavailable"
+            self._feed.end()
             await self.inputs.end()
             lost = "the service has lost its log; nothing is known of this command"
             stops = "the service stops: ask again"
@@ -236,7 +240,8 @@ class Runner(Generic[W]):
         reference = last.seq if last else 0
         clock = Clock(core, self.place, self.inbox, self.heard, reference, self._now)
         pulse = self._pulse = Pulse(core, self.steps, clock, self.heard, self.pace, self.instance, self.clock)
-        inputs.pump(self.log.follow([self.place.log], core.log), inputs.log)
+        self._feed.begin(core.log)
+        inputs.pump(self.log.follow([self.place.log], core.log), inputs.log, self._feed)
         if self.place.inbox:
             inputs.pump(self.inbox.follow(self.place.inbox, core.inbox), inputs.inbox)
         loop = asyncio.get_running_loop()

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from eventlog import errors
 from eventlog.codec import Malformed, Message, Types
+from eventlog.feed import Feed
+from eventlog.readers import Readers
 from eventlog.stream import Raw, Stream
 
 T = TypeVar("T")
@@ -21,18 +23,26 @@ _TABLES = (
     " where schema = 'main' and type in ('table', 'virtual') and name not like 'sqlite_%'"
 )
 """Without the tables in which a virtual one keeps what it knows: they differ from one building to the next."""
+_FEW = 50
+"""Messages that are taken in at once, as handing them to a thread costs more."""
 _READING = "create table {} reading (one integer primary key, schema text, position integer, id text)"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What makes a read model: its tables, whose events it reads, what they change, what it answers."""
+    """What makes a read model: its tables, whose events it reads, what they change, what it answers.
+
+    `passes` are the types of events that change nothing, and are not even read; `short` the answers that are looked up
+    by a key.
+    """
 
     name: str
     schema: str
     services: tuple[str, ...]
     apply: Callable[[sqlite3.Connection, Message, Any], None]
     answers: dict[str, Callable[[sqlite3.Connection, Any], dict[str, Any]]] = field(default_factory=dict)
+    passes: frozenset[str] = frozenset()
+    short: frozenset[str] = frozenset()
 
 
 class View:
@@ -44,11 +54,14 @@ class View:
         self.reading, self.types, self.path = reading, types, path
         self.position = 0
         self.id = ""
+        self.feed = Feed()
+        self._read = 0  # up to here nothing is missing; the position is that of the last message taken
         self._failure = ""
         self._sound = False  # until it is known that the tables are of this log
         self._changed = asyncio.Condition()
         self._turn = Lock()  # of threads: one whose awaiter was cancelled still finishes
         self._database = self._prepared(database) if database else self._open()
+        self._readers = Readers(path) if path and not database else None
 
     def _open(self) -> sqlite3.Connection:
         if self.path:
@@ -88,25 +101,37 @@ class View:
         return database
 
     async def run(self, log: Stream, subjects: list[str]) -> None:
-        """Follow these subjects of the log until cancelled; errors.LogError when the log is lost."""
-        if self.position:
-            raw = await log.get(self.position)
-            if raw is None or raw.message().id != self.id:  # of another log, or ahead of this one
-                await asyncio.to_thread(self._forget)
-        await self._say(self.position, self.id)
-        async for part in log.follow(subjects, self.position):
-            try:
-                await asyncio.to_thread(self.take, part)
-                await self._say(part[-1].seq, part[-1].message().id)
-            except Exception as failure:  # whatever it is, whoever asks is told
-                self._failure = f", {type(failure).__name__}: {failure}"
-                if type(failure) is sqlite3.DatabaseError:  # damaged; subclasses mean other things
-                    await asyncio.to_thread(self._forget)
-                raise errors.Unavailable(f"{self.reading.name} has failed{self._failure}") from failure
+        """Follow these subjects of the log until cancelled, or `feed` ends; errors.LogError when the log is lost."""
+        try:
+            if self.position:
+                raw = await log.get(self.position)
+                if raw is None or raw.message().id != self.id:  # of another log, or ahead of this one
+                    await self._anew()
+            await self._reached(self.position)
+            async for until, part in self.feed.parts(log, subjects, self.position):
+                try:
+                    if len(part) <= _FEW:
+                        self.take(part)
+                    else:
+                        await asyncio.to_thread(self.take, part)
+                    await self._reached(until)
+                except Exception as failure:  # whatever it is, whoever asks is told
+                    self._failure = f", {type(failure).__name__}: {failure}"
+                    if type(failure) is sqlite3.DatabaseError:  # damaged; subclasses mean other things
+                        await self._anew()
+                    raise errors.Unavailable(f"{self.reading.name} has failed{self._failure}") from failure
+        finally:
+            self._sound = False
 
-    async def _say(self, position: int, id: str) -> None:
+    async def _anew(self) -> None:
+        self._sound = False
+        if self._readers:
+            self._readers.close()
+        await asyncio.to_thread(self._forget)
+
+    async def _reached(self, position: int) -> None:
         async with self._changed:
-            self.position, self.id, self._failure, self._sound = position, id, "", True
+            self._read, self._failure, self._sound = position, "", True
             self._changed.notify_all()
 
     def take(self, part: list[Raw]) -> None:
@@ -119,11 +144,20 @@ class View:
             try:
                 # another instance may keep the same file
                 (position,) = database.execute("select position from reading").fetchone()
-                for message in (raw.message() for raw in part if raw.seq > position):
-                    if not message.name.startswith("term."):
-                        self._apply(database, message)
-                    database.execute("update reading set position = ?, id = ?", (message.seq, message.id))
+                for raw in part:
+                    name = raw.headers.get("ce-type", "")
+                    if (
+                        raw.seq > position
+                        and name not in self.reading.passes
+                        and not name.startswith("term.")
+                    ):
+                        self._apply(database, raw.message())
+                last = part[-1].seq, part[-1].message().id
+                database.execute(
+                    "update reading set position = ?, id = ? where position < ?", (*last, last[0])
+                )
                 database.execute("commit")
+                self.position, self.id = last
             except BaseException:
                 if database.in_transaction:
                     database.execute("rollback")
@@ -152,22 +186,22 @@ class View:
 
     async def reached(self, log: Stream, subjects: list[str], position: int, patience: float = 10.0) -> None:
         """Wait until everything of these subjects up to a position of the log is in the tables."""
-        if self._sound and position <= self.position:
+        if self._sound and position <= self._read:
             return
-        target = 0
-        for subject in subjects:
-            last = await log.last(subject)
-            target = max(target, min(position, last.seq) if last else 0)
-        async with self._changed:
-            with suppress(TimeoutError):
-                reached = self._changed.wait_for(lambda: self._sound and self.position >= target)
-                await asyncio.wait_for(reached, patience)
+        target = position
+        if not self.feed.live:
+            target = min(position, await log.last_sequence())
+        with suppress(TimeoutError), self.feed.hurried():
+            async with asyncio.timeout(patience), self._changed:
+                await self._changed.wait_for(lambda: self._sound and self._read >= target)
                 return
-        where = f"at {self.position}, asked for {target}{self._failure}"
+        where = f"at {self._read}, asked for {target}{self._failure}"
         raise errors.Unavailable(f"the read model {self.reading.name} is {where}")
 
-    async def ask(self, answer: Callable[[sqlite3.Connection], T]) -> T:
-        """Answer a question between two transactions."""
+    async def ask(self, answer: Callable[[sqlite3.Connection], T], *, short: bool = False) -> T:
+        """Answer a question between two transactions; `short`: at once, as it takes few steps."""
+        if self._readers:
+            return await self._readers.ask(answer, short=short)
 
         def answered() -> T:
             with self._turn:
@@ -200,5 +234,7 @@ class View:
 
     def close(self) -> None:
         """Close the file."""
+        if self._readers:
+            self._readers.close()
         with self._turn:
             self._database.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -98,6 +98,11 @@ class Service:
     def topics(self) -> tuple[str, ...]:
         """The topics of the inbox that this service reads."""
         return tuple(topic for topic, reader in registry.TOPICS.items() if reader == self.name)
+
+
+def all_but(kinds: Iterable[type[Data]]) -> frozenset[str]:
+    """The names of all facts and events but these."""
+    return frozenset(registry.recorded_types()) - {registry.name_of_type(kind) for kind in kinds}
 
 
 _FRAME = frozenset({FactRejected, FactDeferred, KeyKept, *LETTERS})

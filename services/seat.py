@@ -93,11 +93,6 @@ class Seat:
         self.report = functools.partial(report, service.name, centre)
         self.decider = Decider(service, centre)
         checkpoint = checkpoint_of(service, centre, store) if store else None
-        self.runner = Runner(
-            self.decider, place_of(centre, service), connect,
-            settings=settings, pace=pace, checkpoint=checkpoint, report=self.report,
-            secrecy=self.decider.sealing, most_open=limits.open,
-        )  # fmt: skip
         self.log = Stream(shared, registry.log_stream(centre), settings)
         self.view: View | None = None
         self._subjects: list[str] = []
@@ -105,6 +100,11 @@ class Seat:
             # a decider of its own, which has no keys: a read model never holds what is sealed
             self.view = View(service.reading, Decider(service, centre), view_path(service, centre, store))
             self._subjects = [registry.log_subject(centre, name, ">") for name in service.reading.services]
+        self.runner = Runner(
+            self.decider, place_of(centre, service), connect,
+            settings=settings, pace=pace, checkpoint=checkpoint, report=self.report,
+            secrecy=self.decider.sealing, most_open=limits.open, feed=self.view.feed if self.view else None,
+        )  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -156,13 +156,18 @@ class Seat:
         assert self.view
         assert self.service.reading
         read = self.service.reading.answers[name]
-        known = await self.runner.query(
-            lambda world: max(self.runner.core.log, self.runner.core.own), position
-        )
+        known = self._known()
+        if position or not self.runner.active:
+            known = await self.runner.query(lambda world: self._known(), position)
         await self.view.reached(self.log, self._subjects, max(position, known))
         larger = {name: LARGEST for name, value in query if isinstance(value, int) and value > LARGEST}
         asked = query.model_copy(update=larger)
-        return await self.view.ask(lambda database: read(database, asked))
+        short = name in self.service.reading.short
+        return await self.view.ask(lambda database: read(database, asked), short=short)
+
+    def _known(self) -> int:
+        """The position up to which this service has read the log or written it."""
+        return max(self.runner.core.log, self.runner.core.own)
 
     def status(self) -> dict[str, Any]:
         """Where this instance stands; `clock` is the time it has decided on, which it may not have passed on yet."""

@@ -93,6 +93,16 @@ on conflict (name, day) do update set calls = excluded.calls, amount = excluded.
 ALERTED = "update figure set alerted = ? where name = ? and day = ?"
 RECORD = "insert or replace into record (position, refused, at) values (?, ?, ?)"
 
+READS: tuple[type[Data], ...] = (
+    *MOMENTS,
+    *(f.CallOffered, e.CallRefused, e.NeedEstablished, e.RepeatNoted, e.TicketRegistered),
+    *(e.AgentReleased, e.AgentRested, f.AgentAvailable),
+    *(e.DeadlineSet, e.DeadlineMet, e.DeadlineBreached, e.DeadlineCancelled, e.DeadlineCorrected),
+    *(e.FigureCounted, e.FigureAlerted, e.FigureRecovered, f.RecordIgnored, f.RecordRefused),
+    e.ProtocolPublished,
+)
+"""The events that change anything in the tables."""
+
 
 def apply(db: sqlite3.Connection, message: Message, event: Data) -> None:
     """Take in one event, within the caller's transaction; ValueError if a call's event has no time."""

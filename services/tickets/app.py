@@ -1,7 +1,7 @@
 """Tickets, wired: the case history."""
 
 from eventlog.view import Reading
-from services.decider import Service
+from services.decider import Service, all_but
 from services.tickets import answers, domain, history, search
 
 SERVICE = Service(
@@ -23,5 +23,7 @@ SERVICE = Service(
             "problem": answers.problem,
             "reviews": answers.reviews,
         },
+        passes=all_but(history.READS),
+        short=frozenset({"history", "ticket", "profile", "problem"}),
     ),
 )

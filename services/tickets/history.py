@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import UTC
+from typing import get_args
 
 from contracts import events as e
 from contracts.base import Data
@@ -79,6 +80,13 @@ TicketEvent = (
     | e.AttachmentAdded
     | e.ComplaintReplyFormalised
 )
+
+READS: tuple[type[Data], ...] = (
+    *get_args(TicketEvent),
+    *(e.RepeatNoted, e.NeedNoted, e.QualityReviewed),
+    *(e.ProblemOpened, e.IncidentLinked, e.WorkaroundPublished, e.ProblemResolved),
+)
+"""The events that change anything in the tables."""
 
 
 def apply(db: sqlite3.Connection, message: Message, event: Data) -> None:
