@@ -86,7 +86,7 @@ async def _settled(client: Operator, calls: set[str]) -> None:
     ends: dict[str, list[str]] = defaultdict(list)
     async for part in client.recorded(CENTRE):
         for raw in part:
-            name, (_, _, service, about) = raw.headers["ce-type"], raw.subject.split(".")
+            name, (_, _, service, about) = raw.name, raw.subject.split(".")
             if service == "intake" and name in ("call.offered", "call.ended", "call.abandoned"):
                 ends[about].append(name)
     wrong = [call for call, names in ends.items() if len(names) != 2 or names[0] != "call.offered"]

@@ -145,7 +145,7 @@ class View:
                 # another instance may keep the same file
                 (position,) = database.execute("select position from reading").fetchone()
                 for raw in part:
-                    name = raw.headers.get("ce-type", "")
+                    name = raw.name
                     if (
                         raw.seq > position
                         and name not in self.reading.passes
