@@ -6,6 +6,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip -qq --disable-pip-version-check --no-input
 READY := .venv/.ready
+BENCH_READY := .venv/.bench-ready
 ASYNCAPI_CLI := 6.2.0
 
 .PHONY: help demo test rules faults simulate mutants fuzz check bench durability release-log release-contract asyncapi lock clean
@@ -23,7 +24,7 @@ help:
 	@echo "make release-log  keep a log of this release, for the next ones to read"
 	@echo "make release-contract  keep the contract of this release, which the next ones must keep to"
 	@echo "make asyncapi     asyncapi.json, judged by the official command (needs Node)"
-	@echo "make bench   measurements, beside what else one would pick"
+	@echo "make bench   measurements, beside what else one would pick (QUICK=1: all of it small; ONLY=commit)"
 	@echo "make lock    pin what pyproject.toml asks for (UPGRADE=1: at its newest)"
 	@echo "make clean   caches and built files away; .venv stays"
 
@@ -70,8 +71,8 @@ asyncapi:
 release-contract: $(READY)
 	@$(PY) -m contracts.released --write $(if $(AGAIN),--again)
 
-bench: $(READY)
-	@$(PY) -m bench
+bench: $(BENCH_READY)
+	@$(PY) -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(INTO),--into $(INTO))
 
 lock: | $(PY)
 	@$(PY) -c 'import uv' 2>/dev/null || { echo "installing uv"; $(PIP) install uv; }
@@ -79,6 +80,9 @@ lock: | $(PY)
 	@$(PY) -m uv --quiet pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		$(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	@$(PY) -m uv --quiet pip compile --group bench --constraint requirements.lock --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		$(if $(UPGRADE),--upgrade) --output-file requirements-bench.lock
 
 clean:
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -95,4 +99,9 @@ $(READY): pyproject.toml requirements.lock | $(PY)
 	@$(PIP) install --no-compile --require-hashes --only-binary :all: -r requirements.lock
 	@echo "installing centralita"
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BENCH_READY): requirements-bench.lock $(READY)
+	@echo "installing what only the benchmark needs"
+	@$(PIP) install --no-compile --require-hashes --only-binary :all: -r requirements-bench.lock
 	@touch $@

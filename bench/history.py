@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import latency
 from bench.latency import QUANTILES, WARM_UP_S, quantile
 from bench.pacer import Due, paced
-from bench.report import Plan, Row, Wrong
+from bench.report import Plan, Row, Wrong, at_most
 from bench.rig import CENTRE, DURABLE, active, centre, four_processes, served
 from bench.written import Written
 from centralita.operating import Operator
@@ -96,7 +96,7 @@ async def _run(plan: Plan, directory: Path, events: int, seconds: int) -> list[R
     return [
         Row(
             f"history query behind {events:,} events{while_}, {name}", "ms", [quantile(found, q)], DURABLE,
-            PEER, [quantile(bare, q)], "10 ms" if name == "p99" and not while_ else "", note,
+            PEER, [quantile(bare, q)], at_most(10) if name == "p99" else None, note,
         )
         for while_, found in (("", quiet), (f", {CALLS_PER_S} calls/s arriving", busy))
         for name, q in QUANTILES

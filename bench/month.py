@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bench import rows
-from bench.report import Plan, Row, Wrong
+from bench.report import Plan, Row, Wrong, at_most
 from bench.rig import CENTRE, DURABLE, four_processes, served
 from centralita import replay
 from centralita.operating import Operator
@@ -62,7 +62,7 @@ def run(plan: Plan) -> list[Row]:
     return [
         Row(
             f"a month of {len(calls):,} calls replayed", "s", ours, DURABLE,
-            peer if theirs else f"{peer}: not installed", theirs, "" if plan.quick else "60 s", note,
+            peer if theirs else f"{peer}: not installed", theirs, at_most(60), note,
         )
     ]  # fmt: skip
 

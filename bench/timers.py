@@ -11,7 +11,7 @@ from bench import flow, latency, pending
 from bench.idle import resident
 from bench.latency import QUANTILES, quantile
 from bench.pacer import LEAD_S
-from bench.report import Plan, Row, Wrong
+from bench.report import Plan, Row, Wrong, at_most
 from bench.rig import CENTRE, DURABLE, Services, active, four_processes, served
 from bench.scheduler import Scheduled, scheduled
 from centralita import centres
@@ -82,19 +82,19 @@ def _rows(size: Size, found: Found, theirs: Size, peer: Scheduled) -> list[Row]:
         *(
             Row(
                 f"timers, {size.pending:,} pending, late, {name}", "ms", [quantile(ours, q)], DURABLE,
-                PEER, [quantile(peers, q)], "50 ms" if name == "p99" else "", note,
+                PEER, [quantile(peers, q)], at_most(50) if name == "p99" else None, note,
             )
             for name, q in QUANTILES
         ),
-        Row("timers, early", "of all", [sum(late < 0 for late in found.late)], DURABLE, bar="0", note=note),
-        Row("timers, each pending", "B", [found.bytes_each], DURABLE, PEER, [peer.bytes_each], "300 B", note),
+        Row("timers, early", "of all", [sum(late < 0 for late in found.late)], DURABLE, bar=at_most(0), note=note),
+        Row("timers, each pending", "B", [found.bytes_each], DURABLE, PEER, [peer.bytes_each], at_most(300), note),
         Row(
             f"timers, {burst}, until drained", "s", [found.drained_s], DURABLE,
-            f"{PEER}, {theirs.burst:,}", [max(peer.late[steady:]) / 1000 + 1], "10 s", note,
+            f"{PEER}, {theirs.burst:,}", [max(peer.late[steady:]) / 1000 + 1], at_most(10), note,
         ),
         Row(
             f"timers, {p99}", "ms", [quantile(found.during, 0.99)], DURABLE,
-            "before, in the same run", [quantile(found.before, 0.99)], "2x", note,
+            "before, in the same run", [quantile(found.before, 0.99)], None, note, DURABLE, at_most(2),
         ),
     ]  # fmt: skip
 
