@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from nats.aio.client import Client
-
 from bench.idle import resident
 from bench.report import Wrong
 from bench.rig import served
+from eventlog.client import Connection
 from eventlog.stream import MAX_BATCH, Stream
 
 NAME = "TIMERS"
@@ -48,7 +47,7 @@ async def scheduled(directory: Path, pending: int, soon: Sequence[float]) -> Sch
         return Scheduled(await _late(connection, dues), each)
 
 
-async def _schedule(connection: Client, name: str, dues: Sequence[datetime]) -> None:
+async def _schedule(connection: Connection, name: str, dues: Sequence[datetime]) -> None:
     for start in range(0, len(dues), MAX_BATCH):
         batch, part = uuid4().hex, dues[start : start + MAX_BATCH]
         for place, due in enumerate(part, start=1):
@@ -67,7 +66,7 @@ async def _schedule(connection: Client, name: str, dues: Sequence[datetime]) -> 
                 _check(json.loads(reply.data))
 
 
-async def _late(connection: Client, dues: Sequence[datetime]) -> list[float]:
+async def _late(connection: Connection, dues: Sequence[datetime]) -> list[float]:
     stream, subject = Stream(connection, NAME), "fired.soon.>"
     until, found = time.time() + FIRED_WITHIN_S + (max(dues) - datetime.now(UTC)).total_seconds(), 0
     while found < len(dues):
@@ -87,7 +86,7 @@ async def _late(connection: Client, dues: Sequence[datetime]) -> list[float]:
     return late
 
 
-async def _asked(connection: Client, subject: str, query: dict[str, Any]) -> dict[str, Any]:
+async def _asked(connection: Connection, subject: str, query: dict[str, Any]) -> dict[str, Any]:
     reply = await connection.request(subject, json.dumps(query).encode(), timeout=30)
     return _check(json.loads(reply.data))
 
