@@ -14,14 +14,16 @@ from services.intake.state import Index
 from services.intake.who import Standing, entry_of, standing_of
 
 
-def leads_nowhere(protocol: Protocol, index: Index) -> bool:
-    """Whether nothing can follow from what is learnt on a call, so that it need not be looked at."""
-    return not (protocol.kinds or protocol.scripts or index.customers or policy.needs_matter(protocol))
+def _leads_nowhere(protocol: Protocol, index: Index, call: Call) -> bool:
+    """Whether nothing can follow from what is known of a call, so that it need not be looked at."""
+    if protocol.kinds or protocol.scripts or index.customers or call.classified:
+        return False
+    return call.request is None or not policy.needs_matter(protocol)
 
 
 def consequences(protocol: Protocol, index: Index, call: Call, at: datetime) -> list[Data]:
     """What the call as it stands leads to and was not recorded on it yet; deciding it again gives nothing."""
-    if leads_nowhere(protocol, index):
+    if _leads_nowhere(protocol, index, call):
         return []
     events: list[Data] = []
     classified = classify(protocol, index, call)

@@ -20,8 +20,6 @@ def on_offered(world: Intake, input: Input) -> Decision:
     body = input.body.model_copy(update={"protocol": world.protocol.version})
     if block := world.index.block_of(body.from_, input.at):
         return [(input.id, body), (input.id, e.CallRefused(block=block))]
-    if classify.leads_nowhere(world.protocol, world.index):
-        return [(input.id, body)]
     return _following(world, input._replace(body=body), calls.offered(body, input.at))
 
 
@@ -46,8 +44,6 @@ def on_dequeued(world: Intake, input: Input) -> Decision:
 def on_answered(world: Intake, input: Input) -> Decision:
     """An agent is on the line, and is told what to say."""
     before = _unanswered(world, input)
-    if classify.leads_nowhere(protocol_of(world, before), world.index):
-        return [(input.id, input.body)]
     call = calls.evolve(before, input.body)
     said = prompts.on_request(protocol_of(world, call), world.index, call, input.at) if call.request else []
     return [*_following(world, input, call), *((input.id, prompt) for prompt in said)]
@@ -87,8 +83,6 @@ def on_stated(world: Intake, input: Input) -> Decision:
     """The caller says what they need; R32: going on, the agent confirms in other words than last time."""
     before = known(world, input)
     protocol = protocol_of(world, before)
-    if classify.leads_nowhere(protocol, world.index):
-        return [(input.id, input.body)]
     call = calls.evolve(before, input.body)
     said = prompts.on_request(protocol, world.index, call, input.at)
     if before.request:

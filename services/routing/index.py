@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -24,6 +23,8 @@ Table = Literal[
     "access",
 ]
 Key = tuple[Any, ...]
+Entry = tuple[Table, str, Key]
+"""In which table, under what, and where in its order."""
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class Index:
 
     def note(self, id: str, before: Aggregate | None, after: Aggregate | None) -> None:
         """Take out what the aggregate was, put in what it is."""
-        old, new = list(_entries(id, before)), list(_entries(id, after))
+        old, new = _entries(id, before), _entries(id, after)
         if old == new:
             return
         for table, under, key in old:
@@ -80,41 +81,42 @@ class Index:
                 del self.tables[place]
 
 
-def _entries(id: str, it: Aggregate | None) -> Iterator[tuple[Table, str, Key]]:
+def _entries(id: str, it: Aggregate | None) -> list[Entry]:
     match it:
-        case Agent():
-            yield from _of_agent(bare(id), it)
         case Assignment():
-            yield from _of_call(id, it)
+            return _of_call(id, it)
+        case Agent():
+            return _of_agent(bare(id), it)
         case Queue():
-            for call, _ in it.waiting:
-                yield "queued", call, (id,)
+            return [("queued", call, (id,)) for call, _ in it.waiting]
+    return []
 
 
-def _of_agent(id: str, agent: Agent) -> Iterator[tuple[Table, str, Key]]:
-    for call in agent.calls:
-        yield "on_call", call, (id,)
+def _of_agent(id: str, agent: Agent) -> list[Entry]:
+    found: list[Entry] = [("on_call", call, (id,)) for call in agent.calls]
     if not agent.at_work:
-        return
+        return found
     for desk in dict.fromkeys((*agent.desks, ANYWHERE)):
-        yield "at_work", desk, (id,)
-        for language in agent.languages:
-            yield "speakers", f"{desk} {language}", (id,)
+        found.append(("at_work", desk, (id,)))
+        found += [("speakers", f"{desk} {language}", (id,)) for language in agent.languages]
     if agent.state == "available" and not agent.calls:
         everywhere = (ANYWHERE,) if agent.role == "supervisor" else ()
-        for desk in dict.fromkeys((*agent.desks, *everywhere)):
-            yield "available", desk, (agent.tier, agent.since, id)
+        desks = dict.fromkeys((*agent.desks, *everywhere))
+        found += [("available", desk, (agent.tier, agent.since, id)) for desk in desks]
+    return found
 
 
-def _of_call(id: str, call: Assignment) -> Iterator[tuple[Table, str, Key]]:
+def _of_call(id: str, call: Assignment) -> list[Entry]:
+    found: list[Entry] = []
     if call.state == "unassigned":
-        for desk in (*call.desks, ANYWHERE):
-            yield "waiting", desk, (call.priority, call.since, id)
+        key = (call.priority, call.since, id)
+        found += [("waiting", desk, key) for desk in (*call.desks, ANYWHERE)]
     if call.offered_to:
-        yield "offers", call.offered_to, (id,)
+        found.append(("offers", call.offered_to, (id,)))
     if call.state == "assigned" and call.owner:
-        yield "owned", call.owner, (id,)
+        found.append(("owned", call.owner, (id,)))
     if call.escalated:
-        yield "escalated", call.summoned or ANYWHERE, (call.escalated, id)
+        found.append(("escalated", call.summoned or ANYWHERE, (call.escalated, id)))
     if call.access:
-        yield "access", call.access, (id,)
+        found.append(("access", call.access, (id,)))
+    return found

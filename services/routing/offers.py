@@ -40,6 +40,8 @@ def suits(draft: Draft, call: Assignment, agent: Agent) -> bool:
 
 def settle(draft: Draft) -> None:
     """Whoever has become free by what is decided so far is called to an escalation, or asked about a call."""
+    if not draft.events:
+        return
     for id, before in draft.changed().items():
         after = draft.world.aggregates[id]
         if isinstance(before, Agent) and isinstance(after, Agent) and _speaks_no_more(before, after):
