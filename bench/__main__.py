@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 
 from rich.console import Console
 
-from bench import commit, endtoend, history, idle, latency, month, pages, replay, table, timers
+from bench import commit, endtoend, growth, history, idle, latency, month, pages, ready, replay, table, timers
 from bench.report import Plan, Row, environment
 
 QUICK_S, FULL_S = 115, 3500
@@ -29,12 +29,14 @@ class Measure(NamedTuple):
 MEASURES = {
     "endtoend": Measure(endtoend.run, 400),
     "commit": Measure(commit.run, 200),
-    "replay": Measure(replay.run, 300),
+    "replay": Measure(replay.run, 200),
+    "ready": Measure(ready.run, 500),
     "latency": Measure(latency.run, 300),
     "timers": Measure(timers.run, 500),
     "history": Measure(history.run, 500),
     "month": Measure(month.run, 300),
     "idle": Measure(idle.run, 120),
+    "growth": Measure(growth.run, 1500),
 }
 
 

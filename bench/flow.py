@@ -56,21 +56,25 @@ def facts(calls: int, first: int = 0) -> Iterator[Fact]:
         yield from call_facts(n)
 
 
-async def recorded(client: Operator, centre: str) -> list[Message]:
-    """Everything that the services have recorded in a centre, in order, but for their terms."""
-    messages = [raw.message() async for part in client.recorded(centre) for raw in part]
+async def recorded(client: Operator, centre: str, after: int = 0) -> list[Message]:
+    """Everything that the services have recorded in a centre behind a position, in order, but for their terms."""
+    log = client.log(centre)
+    parts = log.read([f"log.{centre}.>"], after, await log.last_sequence())
+    messages = [raw.message() async for part in parts for raw in part]
     return [message for message in messages if message.aggregate not in (registry.TERM, centre)]
 
 
-def check(messages: list[Message], calls: int) -> None:
-    """Every call has exactly the events it must have, in order, and nothing else is recorded; else Wrong."""
+def check(messages: list[Message], calls: int, first: int = 0) -> None:
+    """Every call from the first on has exactly its events, in order, and nothing else is there; else Wrong."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for message in messages:
         found[message.subject.split(".")[2], message.aggregate].append(message.name)
     expected = {
-        (service, call_id(n)): list(names) for service, names in EXPECTED.items() for n in range(calls)
+        (service, call_id(n)): list(names)
+        for service, names in EXPECTED.items()
+        for n in range(first, first + calls)
     }
     if found != expected:
         wrong = [key for key in {**expected, **found} if found.get(key) != expected.get(key)]
-        first = wrong[0]
-        raise Wrong(f"{len(wrong)} aggregates are not as they must be; {first} has {found.get(first)}")
+        one = wrong[0]
+        raise Wrong(f"{len(wrong)} aggregates are not as they must be; {one} has {found.get(one)}")

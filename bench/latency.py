@@ -87,9 +87,11 @@ async def _run(
     return lags, result.sent, asked.answered[warm:]
 
 
-async def publish(client: Operator, centre: str, calls_per_s: float, calls: int, file: Path) -> Paced:
+async def publish(
+    client: Operator, centre: str, calls_per_s: float, calls: int, file: Path, first: int = 0
+) -> Paced:
     """Publish every fact of so many calls when it is due, whatever has become of those before; Wrong if refused."""
-    return await _paced(client.url, _facts(centre, calls_per_s, calls), calls, file)
+    return await _paced(client.url, _facts(centre, calls_per_s, calls, first), calls, file)
 
 
 async def _paced(url: str, make: Callable[[float], list[Due]], calls: int, file: Path) -> Paced:
@@ -99,13 +101,13 @@ async def _paced(url: str, make: Callable[[float], list[Due]], calls: int, file:
     return result
 
 
-def _facts(centre: str, calls_per_s: float, calls: int) -> Callable[[float], list[Due]]:
+def _facts(centre: str, calls_per_s: float, calls: int, first: int = 0) -> Callable[[float], list[Due]]:
     def made(begin: float) -> list[Due]:
         found = []
         for n in range(calls):
             times = [begin + n / calls_per_s + stage * STAGE_S for stage in range(flow.FACTS_PER_CALL)]
             instants = tuple(datetime.fromtimestamp(at, UTC) for at in times)
-            for at, fact in zip(times, flow.call_facts(n, instants), strict=True):
+            for at, fact in zip(times, flow.call_facts(first + n, instants), strict=True):
                 subject, message = addressed(fact, centre)
                 found.append(Due(at, subject, headers_of(message), message.data))
         return sorted(found, key=lambda due: due.at)

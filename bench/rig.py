@@ -138,11 +138,13 @@ async def centre(client: Operator, services: Services | None = None) -> AsyncIte
             await centres.remove(client.connection, CENTRE)
 
 
-async def active(client: Operator, services: Services, name: str, position: int = 0) -> None:
-    """Wait until a service decides in the centre and has read its log up to a position; Wrong after 60 s."""
+async def active(
+    client: Operator, services: Services, name: str, position: int = 0, within_s: float = 60.0
+) -> None:
+    """Wait until a service decides in the centre and has read its log up to a position; Wrong if it takes too long."""
     ask = registry.query_subject(CENTRE, name, "status")
     with suppress(TimeoutError):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(within_s):
             while True:
                 services.check()
                 with suppress(NatsError, asyncio.TimeoutError):
@@ -151,4 +153,4 @@ async def active(client: Operator, services: Services, name: str, position: int 
                     if status.get("state") == "active" and max(status["log"], status["own"]) >= position:
                         return
                 await asyncio.sleep(0.01)
-    raise Wrong(f"{name} is not ready after 60 s: {services.said}")
+    raise Wrong(f"{name} is not ready after {within_s:g} s: {services.said}")
