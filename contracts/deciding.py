@@ -7,10 +7,10 @@ in, events out; `Refused` where it may not be), `closed` and an `Index`: the sam
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from contracts.base import Data
 from contracts.letters import Letters
@@ -80,7 +80,7 @@ class World(Generic[A, I]):
     """
 
     index: I
-    aggregates: dict[str, A] = field(default_factory=dict)
+    aggregates: MutableMapping[str, A] = field(default_factory=dict)
     protocol: CentreProtocol = PLAIN
     versions: dict[int, CentreProtocol] = field(default_factory=dict)
     virtual: bool = False
@@ -140,7 +140,7 @@ class World(Generic[A, I]):
 
     def seen(self, id: str, state: Any) -> World[A, I]:
         """The world with this aggregate as it was."""
-        return replace(self, aggregates=cast("dict[str, A]", ChainMap({id: state}, self.aggregates)))
+        return replace(self, aggregates=ChainMap({id: state}, self.aggregates))
 
     def forget(self, id: str) -> None:
         """Let an aggregate leave memory."""

@@ -15,7 +15,7 @@ from eventlog.codec import Malformed, Message, time_of
 from eventlog.decider import Arrival, Decider, Held
 from eventlog.errors import Corrupt, Crowded, Taken
 from eventlog.faults import Broken, Fault
-from eventlog.memory import Memory, Track
+from eventlog.memory import UNKNOWN, Memory
 from eventlog.numbering import Encoded, encoded, event_id, salt_of
 from eventlog.secrecy import OPEN, Secrecy
 from eventlog.waiting import HELD
@@ -229,7 +229,7 @@ class Core(Memory[W]):
         self, cause: Message, encoded: Encoded, salt: str, cause_source: str, place: tuple[int, int]
     ) -> Message:
         aggregate, event, name, version, data = encoded
-        track = self.tracks.setdefault(aggregate, Track())
+        track = self.tracks.get(aggregate, UNKNOWN)
         message = Message(
             aggregate=aggregate,
             name=name,
@@ -248,7 +248,7 @@ class Core(Memory[W]):
             actor=cause.actor if cause_source else "",
             trace=cause.trace,
         )
-        self._evolve(track, message, event)
+        self._evolve(message, event)
         message = self._linked(message)
         if message.actor:
             self.commands[f"{cause_source} {cause.id}"] = message

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from eventlog.chain import linked
 from eventlog.codec import Malformed, Message, time_of
@@ -23,16 +23,30 @@ TERM = "term"
 W = TypeVar("W")
 
 
-@dataclass(slots=True)
-class Track:
+class Track(NamedTuple):
     """What must be known of an aggregate beside its state: its version, and which facts led to events of it.
 
-    `trace` is the trace context of the last of its events that has one: its timers go on in it.
+    `trace` is the trace context of the last of its events that has one: its timers go on in it. Those of which no
+    more is to be known than the version share one.
     """
 
     version: int = 0
-    causes: set[str] = field(default_factory=set)
+    causes: set[str] | frozenset[str] = frozenset()
     trace: str = ""
+
+    def after(self, message: Message) -> Track:
+        """With one more event."""
+        causes, trace = self.causes, message.trace or self.trace
+        if message.cause_source and message.place[0] == 1:
+            causes = causes if isinstance(causes, set) else set()
+            causes.add(f"{message.cause_source} {message.cause}")
+        if causes or trace:
+            return Track(message.sequence, causes, trace)
+        return _plain(message.sequence)
+
+
+UNKNOWN = Track()
+_plain = lru_cache(Track)
 
 
 class Memory(Generic[W]):
@@ -88,26 +102,23 @@ class Memory(Generic[W]):
         self._evict(whole)
 
     def _apply(self, message: Message) -> None:
-        track = self.tracks.setdefault(message.aggregate, Track())
-        if message.sequence != track.version + 1:
+        version = self.tracks.get(message.aggregate, UNKNOWN).version
+        if message.sequence != version + 1:
             raise Corrupt(
                 f"event {message.seq} is version {message.sequence} of {message.aggregate}, "
-                f"expected {track.version + 1}"
+                f"expected {version + 1}"
             )
-        self._evolve(track, message)
+        self._evolve(message)
         self._record(message)
 
-    def _evolve(self, track: Track, message: Message, event: Any = None) -> None:
+    def _evolve(self, message: Message, event: Any = None) -> None:
         if event is None:
             event = self._replay(message)
         else:
             self.decider.evolve(self.world, message.aggregate, event, time_of(message))
-        track.version = message.sequence
-        track.trace = message.trace or track.trace
+        track = self.tracks[message.aggregate] = self.tracks.get(message.aggregate, UNKNOWN).after(message)
         if message.sequence == 1:
             self.seen.add(message.aggregate)
-        if message.cause_source and message.place[0] == 1:
-            track.causes.add(f"{message.cause_source} {message.cause}")
         self._hold(track, message, event)
         if message.aggregate not in self.waiting.about and self.decider.over(self.world, message.aggregate):
             self._closed[message.aggregate] = None
@@ -120,7 +131,7 @@ class Memory(Generic[W]):
         if held := self.decider.held(message, event):
             self.waiting.begin(held)
         elif self.waiting and (refused := self.waiting.settle(message)):
-            track.causes.discard(refused.key)
+            self.tracks[message.aggregate] = track._replace(causes=set(track.causes) - {refused.key})
 
     def _replay(self, message: Message) -> Any:
         """Let a recorded event happen, and return it; what this release cannot read stops what it is about."""
@@ -157,10 +168,8 @@ class Memory(Generic[W]):
         self._leave(aggregate)
         for message in whole:
             self.secrecy.learn(message)
-        track = Track()
         for message in whole:
-            self.tracks[aggregate] = track
-            self._evolve(track, message)
+            self._evolve(message)
 
     def refer(self, message: Message) -> None:
         """Take in a message of the centre's own part of the log."""

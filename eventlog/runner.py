@@ -72,6 +72,7 @@ class Runner(Generic[W]):
         self.term = 0
         self._connect, self._settings, self._now, self._report = connect, settings, now, report
         self._checkpoint = checkpoint
+        self._saving: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self.inputs = Inputs(decider, place, self.pace)
         self._trimmed = 0
@@ -261,9 +262,9 @@ class Runner(Generic[W]):
             if loop.time() >= trimmed_at + self._trim_every:
                 await self._trim()
                 trimmed_at = loop.time()
-            if self._checkpoint and self.core.own - checkpointed >= self.pace.checkpoint:
-                checkpointed = self.core.own
-                await self._save()
+            if core.own - checkpointed >= max(self.pace.checkpoint, len(core.tracks) // 10):
+                checkpointed = core.own
+                self._save()
             if self._stopping.is_set():
                 return await self._release(pulse)
             if inputs.failure:
@@ -306,18 +307,30 @@ class Runner(Generic[W]):
                 await self.inbox.purge(subject, recorded + 1)
             self._trimmed = recorded
 
-    async def _save(self) -> None:
-        if self.secrecy.discreet:
+    def _save(self) -> None:
+        """Have a checkpoint written while the loop goes on, unless one is being written."""
+        if not self._checkpoint or self.secrecy.discreet or (self._saving and not self._saving.done()):
             return
         try:
-            assert self._checkpoint
-            await self._checkpoint.save(self.core)
+            self._saving = asyncio.create_task(self._kept(self._checkpoint.save(self.core)))
         except OSError as reason:
-            self._report("checkpoint.failed", {"reason": f"{type(reason).__name__}: {reason}"})
+            self._not_kept(reason)
+
+    async def _kept(self, saving: Coroutine[Any, Any, None]) -> None:
+        try:
+            await saving
+        except OSError as reason:
+            self._not_kept(reason)
+
+    def _not_kept(self, reason: OSError) -> None:
+        self._report("checkpoint.failed", {"reason": f"{type(reason).__name__}: {reason}"})
 
     async def _release(self, pulse: Pulse[W]) -> None:
         await self.terms.release(self.core, self.term)
         self.state = "stopped"
         await pulse.beat(self.inputs, "stopped")
-        if self._checkpoint:
-            await self._save()
+        if self._saving:  # it may be older than what is to be kept
+            await self._saving
+        self._save()
+        if self._saving:
+            await self._saving

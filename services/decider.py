@@ -126,7 +126,8 @@ class Decider:
     def begin(self) -> World[Any, Any]:
         """An empty world."""
         self.sealing.begin()
-        return World(index=self.service.domain.Index())
+        domain = self.service.domain
+        return World(index=domain.Index(), aggregates=getattr(domain, "Aggregates", dict)())
 
     def encode(self, event: Data) -> tuple[str, int, bytes]:
         """Name, version and JSON."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -15,11 +14,13 @@ from services.sla import calls, cases, owners
 from services.sla.deadlines import deadlines
 from services.sla.draft import Draft, broken
 from services.sla.policy import GRACE
+from services.sla.resting import Aggregates
 from services.sla.state import Deadline, Figure, Index, Promises, Timer, World, closed, evolve
 
 __all__ = [
     "BESIDE",
     "HEEDS",
+    "Aggregates",
     "Deadline",
     "Due",
     "Figure",
@@ -128,12 +129,13 @@ def decide(world: World, input: Input) -> Decision:
 def next_timer(world: World) -> tuple[datetime, Input] | None:
     """The timer that is due first, and when the service's clock may fire it; None if nothing runs."""
     timers = world.index.timers
-    while timers:
-        at, id, name, what = timers[0]
+    while entry := timers.first():
+        at, id = entry
         promises = world.aggregates.get(id)
-        key = f"{id}.{name}" if what == "due" else f"{id}.{name}.{what}"
-        waits = world.letters.timer_waits(id, key)  # it is noted again once nothing is outstanding
-        if not waits and isinstance(promises, Promises) and Timer(at, name, what) in promises.timers():
-            return at + GRACE, Input("timer", id, Due(deadline=name, what=what), at, "sla", key)
-        heapq.heappop(timers)
+        timers_of = promises.timers() if isinstance(promises, Promises) else ()
+        for _, name, what in sorted(it for it in timers_of if it.at == at):
+            key = f"{id}.{name}" if what == "due" else f"{id}.{name}.{what}"
+            if not world.letters.timer_waits(id, key):  # it is noted again once nothing is outstanding
+                return at + GRACE, Input("timer", id, Due(deadline=name, what=what), at, "sla", key)
+        timers.drop()
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,6 +13,7 @@ from contracts.base import Data
 from contracts.deciding import World as AnyWorld
 from contracts.protocol import Complexity
 from services.sla.policy import ANSWER, HANDLING, HOLD, MOST_MARKS
+from services.sla.timers import Timers
 
 State = Literal["running", "paused", "met", "breached", "cancelled", "warned"]
 Stage = Literal["ringing", "handling"]
@@ -140,15 +140,15 @@ Aggregate = Promises | Figure
 class Index:
     """The timers by time; entries that no longer hold fall out when they come up."""
 
-    timers: list[tuple[datetime, str, str, str]] = field(default_factory=list)
+    timers: Timers = field(default_factory=Timers)
 
     def note(self, id: str, before: Aggregate | None, after: Aggregate | None) -> None:
         """Deadlines were set, or have moved on."""
         if isinstance(after, Promises):
-            known = set(before.timers()) if isinstance(before, Promises) else set()
-            for at, name, what in after.timers():
-                if (at, name, what) not in known:
-                    heapq.heappush(self.timers, (at, id, name, what))
+            known = set(before.timers()) if isinstance(before, Promises) else ()
+            for timer in after.timers():
+                if timer not in known:
+                    self.timers.add(timer.at, id)
 
 
 World = AnyWorld[Aggregate, Index]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -143,7 +144,9 @@ class Line:
                 died = death
         del post.asked[:1]
         if self.turn % 5 == 0:
-            post.checkpoint = CHECKPOINT.content(post.core)
+            content = BytesIO()
+            CHECKPOINT.dump(post.core, content)
+            post.checkpoint = content.getvalue()
         self._tick(post)
         return before != (post.inbox, post.log, len(self.log), len(post.asked), post.clock)
 
@@ -244,7 +247,7 @@ class Line:
     def _recover(self, post: Post, checkpoint: bool) -> None:
         self.recovered += 1
         core = post.core = self._core(post.name)
-        fields = CHECKPOINT.fields(post.checkpoint) if checkpoint and post.checkpoint else None
+        fields = CHECKPOINT.fields(BytesIO(post.checkpoint)) if checkpoint and post.checkpoint else None
         for name, value in (fields or {}).items():
             setattr(core, name, value)
         place = self.places[post.name]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -72,7 +75,7 @@ async def test_a_successor_goes_on_from_it(tmp_path: Path) -> None:
         lambda path: path.write_bytes(path.read_bytes()[:-1]),
         lambda path: path.write_bytes(path.read_bytes()[:500] + b"?" + path.read_bytes()[501:]),
         lambda path: path.write_bytes(b"\\0" * len(path.read_bytes())),
-        lambda path: Checkpoint(path, "2")._write(Checkpoint(path, "2").content(core())),
+        lambda path: Checkpoint(path, "2")._write(core()),
     ],
     ids=["deleted", "empty", "cut", "one byte", "zeros", "other schema"],
 )
@@ -128,23 +131,74 @@ async def test_a_place_that_cannot_be_written_stops_nothing(tmp_path: Path) -> N
         assert [m.name for m in await recorded(client)][-1] == "term.released"
 
 
+async def test_one_moment_is_kept_while_the_loop_goes_on(tmp_path: Path) -> None:
+    """What is written by a copy of the process is the memory as it was then, whatever happens meanwhile."""
+    checkpoint = Checkpoint(tmp_path / "tickets", "1", many=1)
+    living = core("tickets")
+    for number in range(1, 30):
+        register(living, number)
+    tracks, world, chain = dict(living.tracks), dict(living.world.aggregates), living.chain
+    saving = checkpoint.save(living)
+    for number in range(30, 200):
+        register(living, number)
+    await saving
+    kept = checkpoint.read()
+    assert kept
+    assert (kept["tracks"], kept["world"].aggregates, kept["chain"]) == (tracks, world, chain)
+    assert [file.name for file in tmp_path.iterdir()] == ["tickets"]
+
+
+class Deadly:
+    """Ends the process that writes it."""
+
+    def __reduce__(self) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def test_a_copy_that_is_killed_leaves_the_one_before(tmp_path: Path) -> None:
+    """One that is not whole never takes the place of one that is, is reported, and is cleared away by the next."""
+    checkpoint = Checkpoint(tmp_path / "tickets", "1", many=1)
+    living = core("tickets")
+    register(living, 1)
+    await checkpoint.save(living)
+    register(living, 2)
+    living.commands["deadly"] = Deadly()  # type: ignore[assignment]
+    with pytest.raises(OSError, match="ended"):
+        await checkpoint.save(living)
+    assert len((checkpoint.read() or {})["tracks"]) == 1
+    del living.commands["deadly"]
+    await checkpoint.save(living)
+    assert len((checkpoint.read() or {})["tracks"]) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["tickets"]
+
+
+async def test_a_copy_that_cannot_write_says_why(tmp_path: Path) -> None:
+    """The reason is that of the copy."""
+    (tmp_path / "file").write_text("not a directory")
+    living = core("tickets")
+    register(living, 1)
+    with pytest.raises(OSError, match=f"{os.strerror(errno.ENOTDIR)}|{os.strerror(errno.EEXIST)}"):
+        await Checkpoint(tmp_path / "file" / "tickets", "1", many=1).save(living)
+
+
+def register(at: Core[Any], number: int) -> Message:
+    """A ticket is registered; its event, stored."""
+    data = c.RegisterTicket(category="invoice", need="paid twice", by="ana").model_dump_json().encode()
+    time = START + timedelta(seconds=number)
+    command = Message("", "register", data, f"m{number}", "/test", time=time, actor="ana")
+    (event,) = at.handle(Arrival("command", "", command))
+    stored = event._replace(seq=10 * number, subject=PLACE.subject(event.aggregate))
+    at.stored([event], [stored.seq])
+    return stored
+
+
 def test_one_that_had_read_further_than_its_successor_wrote(tmp_path: Path) -> None:
     """What was read behind the last event is read again, so an event written from before it folds."""
     checkpoint = Checkpoint(tmp_path / "tickets", "1")
-
-    def register(at: Core[Any], number: int) -> Message:
-        data = c.RegisterTicket(category="invoice", need="paid twice", by="ana").model_dump_json().encode()
-        time = START + timedelta(seconds=number)
-        command = Message("", "register", data, f"m{number}", "/test", time=time, actor="ana")
-        (event,) = at.handle(Arrival("command", "", command))
-        stored = event._replace(seq=10 * number, subject=PLACE.subject(event.aggregate))
-        at.stored([event], [stored.seq])
-        return stored
-
     first = core("tickets")
     event = register(first, 1)
     first.log = 15  # nothing came of what was read up to there
-    checkpoint._write(checkpoint.content(first))
+    checkpoint._write(first)
     second = core("tickets")
     second.fold(event)
     second.log = 12

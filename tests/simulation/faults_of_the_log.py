@@ -62,7 +62,7 @@ def does_not_know_repeats() -> Sequence[Swap]:
 
     def handle(self: Core[Any], arrival: Arrival, fault: Fault | None = None) -> list[Message]:
         if arrival.kind == "fact" and arrival.aggregate in self.tracks:
-            self.tracks[arrival.aggregate].causes.clear()
+            self.tracks[arrival.aggregate] = self.tracks[arrival.aggregate]._replace(causes=frozenset())
         return real(self, arrival, fault)
 
     return [(Core, "handle", handle)]

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +25,7 @@ from contracts.protocol import Protocol
 from eventlog import errors
 from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Message, headers_of
+from eventlog.core import Core
 from eventlog.decider import Arrival
 from eventlog.place import Pace
 from eventlog.runner import Runner
@@ -95,14 +97,20 @@ class Memory(Checkpoint):
         super().__init__(Path(instance.slot), "simulated")
         self._instance, self._kept = instance, instance.world.checkpoints
 
-    def _write(self, content: bytes) -> None:
+    def save(self, core: Core[Any]) -> Coroutine[Any, Any, None]:
+        """Keep what it is now, a moment later."""
+        content = BytesIO()
+        self.dump(core, content)
+        return self._keep(content.getvalue())
+
+    async def _keep(self, content: bytes) -> None:
         if not self._instance.dead:
             self._kept[self._instance.slot] = content
 
     def read(self) -> dict[str, Any] | None:
         """What was kept, if anything was."""
         content = self._kept.get(self._instance.slot)
-        return self.fields(content) if content else None
+        return self.fields(BytesIO(content)) if content else None
 
 
 class Instance:

@@ -1,0 +1,120 @@
+"""Aggregates at rest: what only waits for its time is kept in few bytes, and becomes an object when it is touched."""
+
+from __future__ import annotations
+
+import marshal
+from collections import OrderedDict
+from collections.abc import Callable, ItemsView, Iterator, MutableMapping
+from datetime import datetime
+from typing import Any
+
+from services.sla.state import Aggregate, Deadline, Promises
+from services.sla.timers import micros, moment
+
+_AWAKE = 4096
+_DEADLINE, _PROMISES = (tuple(kind._field_defaults.values()) for kind in (Deadline, Promises))
+
+
+class Aggregates(MutableMapping[str, Aggregate]):
+    """Aggregates by id; all but those touched last are bytes, which take a tenth and no garbage collection."""
+
+    __slots__ = ("_all", "_awake")
+
+    def __init__(self) -> None:
+        self._all: dict[str, Aggregate | bytes] = {}
+        self._awake: OrderedDict[str, None] = OrderedDict()
+
+    def __getitem__(self, id: str) -> Aggregate:
+        found = self._all[id]
+        if isinstance(found, bytes):
+            self[id] = found = unpacked(found)
+        return found
+
+    def __setitem__(self, id: str, aggregate: Aggregate) -> None:
+        self._all[id] = aggregate
+        if isinstance(aggregate, Promises):
+            self._awake[id] = None
+            self._awake.move_to_end(id)
+            if len(self._awake) > _AWAKE:
+                self._rest(self._awake.popitem(last=False)[0])
+
+    def _rest(self, id: str) -> None:
+        found = self._all[id]
+        if isinstance(found, Promises):
+            self._all[id] = packed(found) or found
+
+    def __delitem__(self, id: str) -> None:
+        del self._all[id]
+        self._awake.pop(id, None)
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._all
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def items(self) -> ItemsView[str, Aggregate]:
+        """Each with its id; looking through them all wakes none."""
+        return _Items(self)
+
+    def look(self, id: str) -> Aggregate:
+        """An aggregate, which goes on resting."""
+        found = self._all[id]
+        return unpacked(found) if isinstance(found, bytes) else found
+
+
+class _Items(ItemsView[str, Aggregate]):
+    def __init__(self, aggregates: Aggregates) -> None:
+        super().__init__(aggregates)
+        self._aggregates = aggregates
+
+    def __iter__(self) -> Iterator[tuple[str, Aggregate]]:
+        return ((id, self._aggregates.look(id)) for id in self._aggregates)
+
+
+def packed(promises: Promises) -> bytes | None:
+    """What tells these promises from others; None where a time is not in UTC, which would be lost."""
+    try:
+        deadlines = tuple(_shortened(_change_times(it, _number), _DEADLINE) for it in promises.deadlines)
+        plain = promises._replace(deadlines=deadlines, answered=_number(promises.answered))
+    except ValueError:
+        return None
+    return marshal.dumps(_shortened(plain, _PROMISES))
+
+
+def unpacked(data: bytes) -> Promises:
+    """The promises that were packed."""
+    plain = Promises(*marshal.loads(data))
+    deadlines = tuple(_change_times(Deadline(*it), _time) for it in plain.deadlines)
+    return plain._replace(deadlines=deadlines, answered=_time(plain.answered))
+
+
+def _change_times(it: Deadline, change: Callable[[Any], Any]) -> Deadline:
+    changed = it._replace(since=change(it.since), due=change(it.due))
+    if it.warn or it.escalate or it.ended:
+        escalate = tuple(change(at) for at in it.escalate)
+        changed = changed._replace(warn=change(it.warn), escalate=escalate, ended=change(it.ended))
+    return changed
+
+
+def _number(at: datetime | None) -> Any:
+    if at is None:
+        return None
+    if at.utcoffset():
+        raise ValueError(at)
+    return micros(at)
+
+
+def _time(number: Any) -> datetime | None:
+    return None if number is None else moment(number)
+
+
+def _shortened(values: tuple[Any, ...], defaults: tuple[Any, ...]) -> Any:
+    """Without what is at the end and as it is by default."""
+    end, first = len(values), len(values) - len(defaults)
+    while end > first and values[end - 1] == defaults[end - 1 - first]:
+        end -= 1
+    return tuple(values[:end])
