@@ -205,17 +205,17 @@ def checkpoint_of(service: Service, centre: str, store: Path) -> Checkpoint:
 
 @functools.cache
 def _shape_of(package: str) -> str:
-    """What a package's memory looks like: the names and types of all fields of its records, in short."""
+    """What a package's memory looks like: the names and types of all fields of its records, and Python's release."""
     modules = [module for name, module in sys.modules.items() if name.startswith(f"{package}.")]
     classes = {it for module in modules for it in vars(module).values() if isinstance(it, type)}
     records = [it for it in classes if is_dataclass(it) or hasattr(it, "_fields")]
     kept = [it for it in records if it.__module__.startswith(package)]
     told = sorted(
-        f"{it.__qualname__} {it.__annotations__}"
+        f"{it.__qualname__} {it.__annotations__} {getattr(it, '_field_defaults', '')}"
         for it in (*kept, World, Moment, Track, Waiting, Held, Message, Letters, Letter)
     )
     protocol = json.dumps(Protocol.model_json_schema(), sort_keys=True)
-    return blake2b(f"{told} {protocol}".encode(), digest_size=8).hexdigest()
+    return blake2b(f"{told} {protocol} {sys.version_info[:2]}".encode(), digest_size=8).hexdigest()
 
 
 def view_path(service: Service, centre: str, store: Path | None) -> Path | None:

@@ -16,6 +16,7 @@ from services.sla.draft import Draft, broken
 from services.sla.policy import GRACE
 from services.sla.resting import Aggregates
 from services.sla.state import Deadline, Figure, Index, Promises, Timer, World, closed, evolve
+from services.sla.timers import moment
 
 __all__ = [
     "BESIDE",
@@ -128,14 +129,20 @@ def decide(world: World, input: Input) -> Decision:
 
 def next_timer(world: World) -> tuple[datetime, Input] | None:
     """The timer that is due first, and when the service's clock may fire it; None if nothing runs."""
-    timers = world.index.timers
-    while entry := timers.first():
-        at, id = entry
+    index, letters = world.index, world.letters
+    quiet = not (letters.waiting or letters.dropped)
+    while entry := index.timers.first():
+        number, id = entry
         promises = world.aggregates.get(id)
-        timers_of = promises.timers() if isinstance(promises, Promises) else ()
-        for _, name, what in sorted(it for it in timers_of if it.at == at):
+        if quiet and (found := index.found) and found[0] is entry and found[1] is promises:
+            return found[2]
+        at = moment(number)
+        timers = promises.timers() if isinstance(promises, Promises) else ()
+        for _, name, what in sorted(it for it in timers if it.at == at):
             key = f"{id}.{name}" if what == "due" else f"{id}.{name}.{what}"
-            if not world.letters.timer_waits(id, key):  # it is noted again once nothing is outstanding
-                return at + GRACE, Input("timer", id, Due(deadline=name, what=what), at, "sla", key)
-        timers.drop()
+            if not letters.timer_waits(id, key):  # it is noted again once nothing is outstanding
+                timer = at + GRACE, Input("timer", id, Due(deadline=name, what=what), at, "sla", key)
+                index.found = entry, promises, timer
+                return timer
+        index.timers.drop()
     return None

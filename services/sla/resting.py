@@ -11,7 +11,7 @@ from typing import Any
 from services.sla.state import Aggregate, Deadline, Promises
 from services.sla.timers import micros, moment
 
-_AWAKE = 4096
+_AWAKE = 16_384
 _DEADLINE, _PROMISES = (tuple(kind._field_defaults.values()) for kind in (Deadline, Promises))
 
 

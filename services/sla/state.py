@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple
 
 from contracts import events as e
 from contracts.base import Data
+from contracts.deciding import Input
 from contracts.deciding import World as AnyWorld
 from contracts.protocol import Complexity
 from services.sla.policy import ANSWER, HANDLING, HOLD, MOST_MARKS
-from services.sla.timers import Timers
+from services.sla.timers import Entry, Timers
 
 State = Literal["running", "paused", "met", "breached", "cancelled", "warned"]
 Stage = Literal["ringing", "handling"]
@@ -56,8 +57,10 @@ class Deadline(NamedTuple):
 
     def is_of(self, kind: str) -> bool:
         """Whether it is named after this kind: answer, answer-2, answer-3 …"""
-        rest = self.name.removeprefix(kind)
-        return self.name.startswith(kind) and (not rest or (rest[0] == "-" and rest[1:].isdigit()))
+        if not self.name.startswith(kind):
+            return False
+        rest = self.name[len(kind) :]
+        return not rest or (rest[0] == "-" and rest[1:].isdigit())
 
     @property
     def alive(self) -> bool:
@@ -113,6 +116,8 @@ class Promises(NamedTuple):
     def missed_mark(self) -> Deadline | None:
         """The mark that was missed last while the caller is on hold, if another one is to follow it."""
         marks = [it for it in reversed(self.deadlines) if it.is_of(HOLD)]
+        if not marks:
+            return None
         missed = list(takewhile(lambda it: it.state == "breached", marks))
         return marks[0] if 0 < len(missed) < MOST_MARKS else None
 
@@ -138,9 +143,13 @@ Aggregate = Promises | Figure
 
 @dataclass(slots=True)
 class Index:
-    """The timers by time; entries that no longer hold fall out when they come up."""
+    """The timers by time; entries that no longer hold fall out when they come up.
+
+    `found` is the first of them, as it was found, by the entry and the promises that it was found in.
+    """
 
     timers: Timers = field(default_factory=Timers)
+    found: tuple[Entry, Aggregate | None, tuple[datetime, Input]] | None = None
 
     def note(self, id: str, before: Aggregate | None, after: Aggregate | None) -> None:
         """Deadlines were set, or have moved on."""
@@ -246,7 +255,8 @@ def _end(
     if over:
         it = now.named(name)
         stages = next((_OVER[kind] for kind in _OVER if it and it.is_of(kind)), _NONE)
-    return _change(now, name, state=state, ended=at)._replace(over=now.over | stages)
+    changed = _change(now, name, state=state, ended=at)
+    return changed._replace(over=now.over | stages) if stages else changed
 
 
 def _answered(now: Promises, name: str, at: datetime) -> Promises:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE = 60_000_000
+Entry = tuple[int, str]
+"""Microseconds since 1970, and the aggregate to which something happens then."""
 
 
 def micros(at: datetime) -> int:
@@ -35,7 +37,7 @@ class Timers:
     """Times, each with the aggregate to which something happens then; only what is `first` is ever taken out."""
 
     _minutes: list[int] = field(default_factory=list)
-    _of: dict[int, _Row | list[tuple[int, str]]] = field(default_factory=dict)
+    _of: dict[int, _Row | list[Entry]] = field(default_factory=dict)
 
     def add(self, at: datetime, id: str) -> None:
         """Something is to happen then."""
@@ -51,16 +53,16 @@ class Timers:
         else:
             heapq.heappush(known, (number, id))
 
-    def first(self) -> tuple[datetime, str] | None:
+    def first(self) -> Entry | None:
         """What is to happen first."""
-        return (moment(minute[0][0]), minute[0][1]) if (minute := self._first()) else None
+        return minute[0] if (minute := self._first()) else None
 
     def drop(self) -> None:
         """Take the first one out."""
         if minute := self._first():
             heapq.heappop(minute)
 
-    def _first(self) -> list[tuple[int, str]] | None:
+    def _first(self) -> list[Entry] | None:
         while self._minutes:
             number = self._minutes[0]
             minute = self._of[number]

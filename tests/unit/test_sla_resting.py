@@ -14,7 +14,7 @@ from contracts.events import DeadlineBreached
 from services.sla import resting
 from services.sla.domain import Aggregates, Deadline, Figure, Promises
 from services.sla.resting import packed, unpacked
-from services.sla.timers import Timers
+from services.sla.timers import Entry, Timers, micros
 
 TIMES = st.datetimes(timezones=st.just(UTC)).map(lambda at: at.replace(fold=0))
 NAMES = st.text(max_size=20)
@@ -113,16 +113,16 @@ def _filled(expected: dict[str, Any]) -> Aggregates:
 @given(st.data())
 def test_times_come_in_order(spread: int, data: st.DataObject) -> None:
     """Whenever each was added, the first is always the earliest left, by time and then by name."""
-    timers, heap = Timers(), list[tuple[datetime, str]]()
+    timers, heap = Timers(), list[Entry]()
     for seconds in data.draw(st.lists(st.none() | st.floats(-spread, spread), max_size=40)):
         if seconds is None:
             timers.drop()
             if heap:
                 heapq.heappop(heap)
         else:
-            entry = NOON + timedelta(seconds=seconds), data.draw(st.sampled_from("abc"))
-            timers.add(*entry)
-            heapq.heappush(heap, entry)
+            at, id = NOON + timedelta(seconds=seconds), data.draw(st.sampled_from("abc"))
+            timers.add(at, id)
+            heapq.heappush(heap, (micros(at), id))
         assert timers.first() == (heap[0] if heap else None)
     while heap:
         assert timers.first() == heapq.heappop(heap)
