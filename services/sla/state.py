@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import takewhile
@@ -121,11 +120,12 @@ class Promises(NamedTuple):
         missed = list(takewhile(lambda it: it.state == "breached", marks))
         return marks[0] if 0 < len(missed) < MOST_MARKS else None
 
-    def timers(self) -> Iterator[Timer]:
+    def timers(self) -> list[Timer]:
         """What happens next by itself, of each deadline."""
-        yield from (timer for it in self.deadlines if (timer := it.timer()))
+        found = [timer for it in self.deadlines if (timer := it.timer())]
         if missed := self.missed_mark:
-            yield Timer(missed.due, missed.name, "next")
+            found.append(Timer(missed.due, missed.name, "next"))
+        return found
 
 
 class Figure(NamedTuple):
@@ -153,9 +153,9 @@ class Index:
 
     def note(self, id: str, before: Aggregate | None, after: Aggregate | None) -> None:
         """Deadlines were set, or have moved on."""
-        if isinstance(after, Promises):
-            known = set(before.timers()) if isinstance(before, Promises) else ()
-            for timer in after.timers():
+        if isinstance(after, Promises) and (timers := after.timers()):
+            known = before.timers() if isinstance(before, Promises) else ()
+            for timer in timers:
                 if timer not in known:
                     self.timers.add(timer.at, id)
 
@@ -282,5 +282,5 @@ def _figure(now: Figure, event: e.FigureCounted | e.FigureAlerted | e.FigureReco
 def closed(aggregate: Aggregate) -> bool:
     """Whether it may leave memory: nothing runs or waits; a figure stays."""
     return isinstance(aggregate, Promises) and not (
-        any(it.alive for it in aggregate.deadlines) or any(aggregate.timers())
+        any(it.alive for it in aggregate.deadlines) or aggregate.timers()
     )
