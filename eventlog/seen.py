@@ -21,19 +21,22 @@ class Seen:
 
     def add(self, name: str) -> None:
         """Know this name from now on."""
-        if name in self:
+        numbers = _numbers(name)
+        if self._has(numbers):
             return
         if not self._room:
             self._room = _FIRST << len(self._layers)
             self._layers.append(bytearray(self._room * _BITS_EACH // 8))
         self._room -= 1
         layer = self._layers[-1]
-        for number in _numbers(name):
+        for number in numbers:
             place = number % (len(layer) << 3)
             layer[place >> 3] |= 1 << (place & 7)
 
     def __contains__(self, name: str) -> bool:
-        numbers = _numbers(name)
+        return self._has(_numbers(name))
+
+    def _has(self, numbers: tuple[int, ...]) -> bool:
         for layer in self._layers:
             size = len(layer) << 3
             for number in numbers:
