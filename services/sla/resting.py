@@ -5,13 +5,14 @@ from __future__ import annotations
 import marshal
 from collections import OrderedDict
 from collections.abc import Callable, ItemsView, Iterator, MutableMapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from services.sla.state import Aggregate, Deadline, Promises
+from services.sla.state import Aggregate, Deadline, Promises, closed
 from services.sla.timers import micros, moment
 
-_AWAKE = 16_384
+_AWAKE = 4096
+"""How many of those touched last are objects, beside those that are over and soon leave memory."""
 _DEADLINE, _PROMISES = (tuple(kind._field_defaults.values()) for kind in (Deadline, Promises))
 
 
@@ -40,7 +41,7 @@ class Aggregates(MutableMapping[str, Aggregate]):
 
     def _rest(self, id: str) -> None:
         found = self._all[id]
-        if isinstance(found, Promises):
+        if isinstance(found, Promises) and not closed(found):
             self._all[id] = packed(found) or found
 
     def __delitem__(self, id: str) -> None:
@@ -103,7 +104,7 @@ def _change_times(it: Deadline, change: Callable[[Any], Any]) -> Deadline:
 def _number(at: datetime | None) -> Any:
     if at is None:
         return None
-    if at.utcoffset():
+    if at.tzinfo is not UTC and at.utcoffset():
         raise ValueError(at)
     return micros(at)
 

@@ -90,6 +90,7 @@ def test_aggregates_are_a_mapping_whichever_of_them_rest() -> None:
     assert aggregates == expected
     assert dict(aggregates.items()) == expected
     assert sum(isinstance(it, bytes) for it in aggregates._all.values()) == resting_now
+    assert aggregates["m2"] is aggregates["m2"]  # until it rests again
     aggregates["m3"] = expected["m3"] = Promises(over=frozenset({"ringing"}))
     del aggregates["m4"], expected["m4"]
     assert aggregates.pop("m5", None) == expected.pop("m5")
