@@ -7,7 +7,6 @@ import random
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -220,9 +219,9 @@ def outcome(line: Line) -> dict[str, Any]:
             found[f"need {id}"] = (
                 (it.need.category, it.need.kind, it.need.customer, it.need.agent) if it.need else None
             )
-            ladder = asdict(it.ladder)
+            ladder = it.ladder._asdict()
             if it.ladder.responded:  # who has said something is not silent
-                ladder["steps"].pop("silent", None)
+                ladder["steps"] = {kind: step for kind, step in it.ladder.steps.items() if kind != "silent"}
             found |= {
                 f"ladder {name} {id}": ladder[name]
                 for name in ("steps", "warned", "released", "greetings", "responded")
