@@ -76,7 +76,7 @@ def _entries(found: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
 def _found_by(world: World[Any, Any]) -> dict[str, Any]:
     """What things are found by, but for timers: entries that no longer hold may fall out at any time."""
     index = world.index
-    return {name: getattr(index, name) for name in index.__slots__ if name != "timers"}
+    return {name: getattr(index, name) for name in index.__slots__ if name not in ("timers", "found")}
 
 
 class WatchedLine(Line):
