@@ -14,7 +14,7 @@ import pickle
 import signal
 from collections.abc import Coroutine
 from functools import partial
-from hashlib import blake2b, file_digest
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,7 +24,7 @@ from eventlog.stream import Stream
 _FIELDS = (
     "world", "tracks", "commands", "inbox", "log", "own", "chain", "recorded", "seen", "waiting", "_closed",
 )  # fmt: skip
-_DIGEST = 32
+_DIGEST, _PART = 32, 1 << 20
 _digest = partial(blake2b, digest_size=_DIGEST)
 
 
@@ -109,8 +109,10 @@ class Checkpoint:
         collects = gc.isenabled()
         gc.disable()  # of what comes into being here nothing is garbage
         try:
-            expected = file.read(_DIGEST)
-            if file_digest(file, _digest).digest() != expected:  # type: ignore[arg-type]
+            expected, digest = file.read(_DIGEST), _digest()
+            while part := file.read(_PART):
+                digest.update(part)
+            if digest.digest() != expected:
                 return None
             file.seek(_DIGEST)
             schema, fields = pickle.load(file)  # our own file, readable by us alone

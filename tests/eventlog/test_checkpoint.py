@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,7 @@ async def test_one_moment_is_kept_while_the_loop_goes_on(tmp_path: Path) -> None
     await saving
     kept = checkpoint.read()
     assert kept
+    assert checkpoint.fields(BytesIO(checkpoint.path.read_bytes())), "it is read wherever it is kept"
     assert (kept["tracks"], kept["world"].aggregates, kept["chain"]) == (tracks, world, chain)
     assert [file.name for file in tmp_path.iterdir()] == ["tickets"]
 
