@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 
 from eventlog.stream import Raw, Stream
 
-_MOST = 20_000
+_MOST = 5000
 """Messages that wait for a read model; where there are more it reads them by itself."""
-_LINGER, _LOOK = 0.1, 0.25
-"""Seconds for which messages are gathered while nobody waits for them, and between two looks at a log not fed."""
+_LINGER, _LOOK = 0.1, 1.0
+"""Seconds for which messages are gathered, and between two looks at a log not fed, while nobody waits."""
 
 
 class Feed:
@@ -53,6 +53,7 @@ class Feed:
         """Somebody waits: nothing is gathered meanwhile."""
         self._waiting += 1
         self._hurry.set()
+        self._news.set()
         try:
             yield
         finally:
@@ -85,8 +86,9 @@ class Feed:
 
     async def _more(self) -> None:
         self._news.clear()
+        look = _LINGER if self._waiting else _LOOK
         with suppress(TimeoutError):
-            async with asyncio.timeout(None if self._round else _LOOK):
+            async with asyncio.timeout(None if self._round else look):
                 await self._news.wait()
             async with asyncio.timeout(_LINGER):
                 await self._hurry.wait()

@@ -16,6 +16,7 @@ from centralita.server import NatsServer
 from centralita.stack import ALL
 from contracts import registry
 from eventlog import errors
+from eventlog.inputs import end
 from eventlog.view import View
 from services.decider import Decider
 from tests.eventlog.instances import CENTRE, calls, expected, instance, opened, records, until
@@ -46,8 +47,7 @@ async def kept(client: Operator, path: Path | None) -> AsyncIterator[View]:
     try:
         yield view
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)
         view.close()
 
 
@@ -175,6 +175,5 @@ async def test_a_position_is_waited_for(client: Operator) -> None:
     following = asyncio.create_task(view.run(log, SUBJECTS))
     await asyncio.wait_for(waiting, 5)
     await view.reached(log, SUBJECTS, last + 1000, 0.1)  # what is not there yet is not waited for
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
+    await end(following)
     view.close()
