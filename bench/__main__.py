@@ -12,7 +12,21 @@ from typing import NamedTuple, NoReturn
 
 from rich.console import Console
 
-from bench import commit, endtoend, growth, history, idle, latency, month, pages, ready, replay, table, timers
+from bench import (
+    commit,
+    endtoend,
+    growth,
+    history,
+    idle,
+    latency,
+    month,
+    pages,
+    ready,
+    replay,
+    scale,
+    table,
+    timers,
+)
 from bench.report import Plan, Row, environment
 
 QUICK_S, FULL_S = 115, 3500
@@ -36,6 +50,7 @@ MEASURES = {
     "history": Measure(history.run, 500),
     "month": Measure(month.run, 300),
     "idle": Measure(idle.run, 120),
+    "scale": Measure(scale.run, 300),
     "growth": Measure(growth.run, 1500),
 }
 

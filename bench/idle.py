@@ -55,12 +55,13 @@ async def _from_the_shell(directory: Path) -> tuple[float, float, float]:
         async with Operator(str(said["nats"]), name="bench") as client, centre(client, services):
             settled = time.perf_counter() - began
             await asyncio.sleep(IDLE_S)
-            return ready, settled, resident([*services.pids, _server_in(directory)])
+            return ready, settled, resident([*services.pids, server_in(directory)])
     finally:
         await services.stop()
 
 
-def _server_in(store: Path) -> int:
+def server_in(store: Path) -> int:
+    """The process id of the server whose files lie there."""
     (ports,) = store.glob("*.ports")  # the server names it for its process id
     return int(ports.stem.rpartition("_")[2])
 
