@@ -27,9 +27,14 @@ def draw(into: Path) -> Iterator[Path]:
     yield from picture.draw(into / "benchmarks.svg", rows)
     page = into / "benchmarks.md"
     if page.exists():
-        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-        page.write_text(f"{before}{BEGIN}{block(about, rows)}{END}{rest.partition(END)[2]}", encoding="utf-8")
+        fill(page, about, rows)
         yield page
+
+
+def fill(page: Path, about: dict[str, Any], rows: Sequence[Row]) -> None:
+    """Put the table between the marks of a page, instead of what stood there."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    page.write_text(f"{before}{BEGIN}{block(about, rows)}{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 def block(about: dict[str, Any], rows: Sequence[Row]) -> str:
