@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import picture, report, table
+from bench import limits, picture, report, table
 from bench.report import Row
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -22,25 +22,21 @@ def write(into: Path, rows: Sequence[Row], about: dict[str, Any]) -> Iterator[Pa
 
 
 def draw(into: Path) -> Iterator[Path]:
-    """The pictures of benchmarks.json, and its table in benchmarks.md where there is one."""
+    """The pictures of benchmarks.json, and the tables in benchmarks.md and scale.md where there are such pages."""
     about, rows = report.read(into / "benchmarks.json")
     yield from picture.draw(into / "benchmarks.svg", rows)
-    page = into / "benchmarks.md"
-    if page.exists():
-        fill(page, about, rows)
-        yield page
-
-
-def fill(page: Path, about: dict[str, Any], rows: Sequence[Row]) -> None:
-    """Put the table between the marks of a page, instead of what stood there."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}{block(about, rows)}{END}{rest.partition(END)[2]}", encoding="utf-8")
-
-
-def block(about: dict[str, Any], rows: Sequence[Row]) -> str:
-    """What stands between the marks of the page."""
     failed = "".join(f"\n\nNot measured: {name}, {why}." for name, why in about["failed"].items())
-    return f"\n{told(about)}.{failed}\n\n{table.markdown(rows)}\n\n"
+    figures = f"{told(about)}.{failed}\n\n{table.markdown(rows)}"
+    for name, text in (("benchmarks.md", figures), ("scale.md", limits.markdown(rows))):
+        if (into / name).exists():
+            fill(into / name, text)
+            yield into / name
+
+
+def fill(page: Path, text: str) -> None:
+    """Put a text between the marks of a page, instead of what stood there."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    page.write_text(f"{before}{BEGIN}\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 def told(about: dict[str, Any]) -> str:

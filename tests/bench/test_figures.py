@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import pages, picture, report
+from bench import limits, pages, picture, report, table
 from bench.report import Row, asked, at_least, at_most
 
 ROWS = [
@@ -35,20 +35,28 @@ def test_bars_are_for_medians_and_ratios() -> None:
 
 
 def test_the_page_gets_the_table_between_its_marks(tmp_path: Path) -> None:
-    """What stands around the marks stays, what stood between them goes, and what failed is named."""
+    """What stands around the marks stays, what stood between them goes; figures come back from JSON as they were."""
     report.write(tmp_path / "benchmarks.json", ROWS, ABOUT)
     about, rows = report.read(tmp_path / "benchmarks.json")
+    assert about == ABOUT
     page = tmp_path / "benchmarks.md"
     page.write_text(f"before\n{pages.BEGIN}old\n{pages.END}after\n")
     for _ in range(2):
-        pages.fill(page, about, rows)
+        pages.fill(page, table.markdown(rows))
         text = page.read_text()
         assert text.startswith(f"before\n{pages.BEGIN}")
         assert text.endswith(f"{pages.END}after\n")
         assert "old" not in text
-        assert "Not measured: x, it hung." in text
         assert "| commit | 36,000 events/s | fsync | 50,000 a peer | none | 0.72 |" in text
         assert "≥ 35,000: met; ratio ≥ 0.9: missed" in text
+
+
+def test_what_is_worked_out_names_what_it_comes_from() -> None:
+    """Arithmetic is done on what was measured, and nothing is said of what was not."""
+    idle = [Row(f"idle, each further centre, {what}", "", [5], "fsync") for what in ("CPU", "memory")]
+    worked_out = limits.markdown([*ROWS, *idle])
+    assert "| 20 a core, 200 a GB | 5 % of a core and 5 MB each, measured |" in worked_out
+    assert "disk" not in worked_out
 
 
 def test_the_picture_is_the_same_each_time(tmp_path: Path) -> None:
