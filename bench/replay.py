@@ -7,6 +7,7 @@ from bench import made, server_peer
 from bench.report import Plan, Row, Wrong, at_least
 from bench.rig import centre, served
 from centralita.operating import Operator
+from centralita.process import collect_seldom
 from contracts import registry
 
 SERVICE = "intake"
@@ -15,6 +16,7 @@ TAIL_CALLS = 1000
 
 def run(plan: Plan) -> list[Row]:
     """Both on one made log."""
+    collect_seldom()  # as where services run
     return asyncio.run(_run(plan))
 
 

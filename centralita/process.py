@@ -1,8 +1,9 @@
-"""What a server process needs of the machine: its binary, its ports, a lock on its store, a timely end."""
+"""What processes need of the machine: the server's binary, ports, a lock on its store, a timely end."""
 
 import asyncio
 import ctypes
 import fcntl
+import gc
 import json
 import os
 import re
@@ -17,6 +18,7 @@ __all__ = [
     "HOST",
     "ServerError",
     "StoreLock",
+    "collect_seldom",
     "die_with_parent",
     "find_binary",
     "has_jetstream",
@@ -56,6 +58,12 @@ class StoreLock:
     def release(self) -> None:
         fcntl.flock(self.fd, fcntl.LOCK_UN)
         os.close(self.fd)
+
+
+def collect_seldom() -> None:
+    """Look for garbage seldom, and not in what is loaded: next to nothing that services make refers to itself."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 10)
 
 
 async def find_binary(binary: Path | None = None) -> Path:

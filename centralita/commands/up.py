@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import sys
@@ -33,14 +32,13 @@ from centralita.commands.common import (
 )
 from centralita.commands.protocol import loaded
 from centralita.operating import Operator
+from centralita.process import collect_seldom
 from centralita.settings import Settings
 from contracts.protocol import Protocol
 from contracts.registry import SERVICES
 from eventlog.codec import timestamp
 
 PORT, DOOR_PORT, DOOR = 4222, 8422, "door"
-SELDOM = (50_000, 20, 10)
-"""When garbage is looked for in a process of services: next to nothing of what they make refers to itself."""
 
 
 def up(
@@ -140,8 +138,7 @@ async def _up(
 ) -> None:
     from centralita.stack import running  # FastStream takes a second to load
 
-    gc.freeze()  # what is loaded stays
-    gc.set_threshold(*SELDOM)
+    collect_seldom()
     if nats:
         async with connected(nats):
             pass  # said now, in one line, rather than tried for ever
