@@ -67,13 +67,11 @@ class Place:
 class Pace:
     """How often and how much: seconds, and numbers of inputs, messages or closed aggregates in memory.
 
-    `breath`: how long a step of the loop lasts at least under load, so that one takes many inputs;
     `again`: the waits before an input that could not be handled is tried again; `hold_up`: how long all of them
     together may hold up the rest within ten seconds.
     """
 
     beat: float = 0.05
-    breath: float = 0.003
     silence: float = 2.0
     first_silence: float = 0.3
     inputs: int = 500

@@ -248,7 +248,6 @@ class Runner(Generic[W]):
         loop = asyncio.get_running_loop()
         trimmed_at, checkpointed = loop.time(), self.core.own
         while True:
-            began = loop.time()
             inputs.wake.clear()
             # facts wait until the centre's own messages are known: no decision is made without its protocol
             gathered = inputs.gather(core, self.term, ready=clock.known)
@@ -275,8 +274,6 @@ class Runner(Generic[W]):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pulse.left()):
                         await inputs.wake.wait()
-            if not pulse.virtual and (breath := began + self.pace.breath - loop.time()) > 0:
-                await asyncio.sleep(breath)
 
     @property
     def clock(self) -> datetime | None:
