@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import (
+    BadSubjectError,
+    ConnectionClosedError,
+    ConnectionDrainingError,
+    MaxPayloadError,
+    OutboundBufferLimitError,
+)
 
 from eventlog import headers as header
+from eventlog.answers import Answers
 from eventlog.reading import Reader, Take
+
+Sent: TypeAlias = tuple[str, str, bytes, bytes]
+"""A message to publish: its subject, where to answer ("" for nowhere), its header block (b"" for none), its data."""
+
+_SUBJECT = re.compile(r"[^ \t\r\n]+")
+_PIECE = 1 << 20
 
 
 def urls(servers: str) -> list[str]:
@@ -27,6 +43,7 @@ class Connection(Client):
     def __init__(self) -> None:
         super().__init__()
         self._ps = self._reader = Reader(self)
+        self.answers = Answers(self)
 
     async def listen(self, subject: str, take: Take) -> Subscription:
         """Have messages given to a function, all that came together at once; it must neither wait nor raise."""
@@ -34,9 +51,48 @@ class Connection(Client):
         async def nobody(message: Msg) -> None:
             raise AssertionError(f"{message.subject} has come another way")
 
-        subscription = await self.subscribe(subject, cb=nobody)
-        self._reader.takers[b"%d" % self._sid] = take
-        return subscription
+        sid = b"%d" % (self._sid + 1)
+        self._reader.takers[sid] = take
+        try:
+            return await self.subscribe(subject, cb=nobody)
+        except BaseException:
+            self._reader.takers.pop(sid, None)
+            raise
+
+    async def send(self, messages: Iterable[Sent]) -> None:
+        """Publish messages in as few pieces as can be; raises what `publish` raises."""
+        if self.is_closed:
+            raise ConnectionClosedError
+        if self.is_draining_pubs:
+            raise ConnectionDrainingError
+        parts: list[bytes] = []
+        size = 0
+        for subject, reply, block, data in messages:
+            if not _SUBJECT.fullmatch(subject):
+                raise BadSubjectError
+            if len(data) > self._max_payload:
+                raise MaxPayloadError
+            sizes = f"{len(block)} {len(block) + len(data)}" if block else f"{len(data)}"
+            parts += f"{'H' if block else ''}PUB {subject} {reply} {sizes}\r\n".encode(), block, data, b"\r\n"
+            size += len(block) + len(data)
+            if size > _PIECE:
+                await self._write(parts)
+                parts, size = [], 0
+        await self._write(parts)
+
+    async def _write(self, parts: list[bytes]) -> None:
+        piece = b"".join(parts)
+        room = self._max_pending_size - self._pending_data_size
+        if not self.is_connected and (self._max_pending_size <= 0 or len(piece) > room):
+            raise OutboundBufferLimitError
+        self.stats["out_msgs"] += len(parts) // 4
+        self.stats["out_bytes"] += len(piece)
+        await self._send_command(piece)
+        await self._flush_pending()
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        await super()._close(status, do_cbs)
+        self.answers.wake()
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._reader.takers.pop(b"%d" % sid, None)

@@ -86,44 +86,49 @@ def time_of(message: Message) -> datetime:
 
 def headers_of(message: Message) -> dict[str, str]:
     """The headers in which a message travels; what has its default value is left out."""
-    headers = {
-        "ce-specversion": SPEC_VERSION,
-        "ce-id": escaped(message.id),
-        "ce-source": escaped(message.source),
-        "ce-type": escaped(message.name),
-        "ce-datacontenttype": escaped(message.content_type),
-    }
+    return dict(line.split(": ") for line in lines_of(message).split("\r\n")[:-1])  # type: ignore[misc]
+
+
+def lines_of(message: Message) -> str:
+    """The same headers as lines, each with its end."""
+    lines = (
+        f"ce-specversion: {SPEC_VERSION}\r\n"
+        f"ce-id: {escaped(message.id)}\r\n"
+        f"ce-source: {escaped(message.source)}\r\n"
+        f"ce-type: {escaped(message.name)}\r\n"
+        f"ce-datacontenttype: {escaped(message.content_type)}\r\n"
+    )
     if message.aggregate:
-        headers["ce-subject"] = escaped(message.aggregate)
+        lines += f"ce-subject: {escaped(message.aggregate)}\r\n"
     if message.time is not None:
-        headers["ce-time"] = timestamp(message.time)
+        lines += f"ce-time: {timestamp(message.time)}\r\n"
     if message.version != 1:
-        headers["ce-dataversion"] = str(message.version)
+        lines += f"ce-dataversion: {message.version}\r\n"
     if message.sequence:
-        headers["ce-sequence"] = f"{message.sequence:010d}"  # the extension's values are ordered as texts
+        lines += f"ce-sequence: {message.sequence:010d}\r\n"  # the extension's values are ordered as texts
     if message.cause:
-        headers["ce-cause"] = escaped(message.cause)
+        lines += f"ce-cause: {escaped(message.cause)}\r\n"
     if message.cause_source:
-        headers["ce-causesource"] = escaped(message.cause_source)
+        lines += f"ce-causesource: {escaped(message.cause_source)}\r\n"
     if message.place != (1, 1):
-        headers["ce-place"] = f"{message.place[0]}/{message.place[1]}"
+        lines += f"ce-place: {message.place[0]}/{message.place[1]}\r\n"
     if message.inbox:
-        headers["ce-inbox"] = str(message.inbox)
+        lines += f"ce-inbox: {message.inbox}\r\n"
     if message.log:
-        headers["ce-log"] = str(message.log)
+        lines += f"ce-log: {message.log}\r\n"
     if message.protocol != 1:
-        headers["ce-protocol"] = str(message.protocol)
+        lines += f"ce-protocol: {message.protocol}\r\n"
     if message.actor:
-        headers["ce-actor"] = escaped(message.actor)
+        lines += f"ce-actor: {escaped(message.actor)}\r\n"
     if message.trace:
-        headers["ce-traceparent"] = escaped(message.trace)
+        lines += f"ce-traceparent: {escaped(message.trace)}\r\n"
     if message.chain:
-        headers[CHAIN] = escaped(message.chain)
+        lines += f"{CHAIN}: {escaped(message.chain)}\r\n"
     if message.resends:
-        headers["ce-resends"] = str(message.resends)
+        lines += f"ce-resends: {message.resends}\r\n"
     if message.why:
-        headers["ce-why"] = escaped(message.why)
-    return headers
+        lines += f"ce-why: {escaped(message.why)}\r\n"
+    return lines
 
 
 def check_size(headers: Mapping[str, str]) -> None:

@@ -108,3 +108,9 @@ def block_of(headers: Mapping[str, str]) -> bytes:
     """The block in which headers are sent."""
     told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"NATS/1.0\r\n{told}\r\n".encode()
+
+
+def with_lines(block: bytes, *lines: tuple[str, object]) -> bytes:
+    """The block with more headers behind those that it has."""
+    told = "".join(f"{name}: {value}\r\n" for name, value in lines)
+    return b"%s%s\r\n" % (block[:-2], told.encode())

@@ -17,8 +17,9 @@ from eventlog import errors, hold, snapshot
 from eventlog.append import EXPECTED, MAX_BATCH, Appender
 from eventlog.client import Connection
 from eventlog.codec import Malformed
-from eventlog.headers import block_of
+from eventlog.headers import parsed
 from eventlog.pull import Lost, Pull, Raw, Settings, above, nanoseconds
+from eventlog.reading import Frame
 
 _TRIES = 20
 _NO_MESSAGE = 10037
@@ -155,7 +156,7 @@ class Stream(Appender):
         if await self._replicated():  # the replica that would answer at once may be behind
             raws = await asyncio.gather(*(self.last(subject) for subject in asked))
             return {raw.subject for raw in raws if raw}
-        return {raw.subject async for raw in self._direct({"multi_last": asked})}
+        return {raw.subject for raw in await self._direct({"multi_last": asked})}
 
     async def read_subject(self, subject: str, after: int = 0) -> list[Raw]:
         """All messages of a subject or wildcard after a sequence, in order; meant for short ones."""
@@ -173,38 +174,20 @@ class Stream(Appender):
     async def page(self, subject: str, after: int, limit: int) -> list[Raw]:
         """The first messages, at most `limit`, of a subject or wildcard after a sequence."""
         query = {"seq": after + 1, "next_by_subj": subject, "batch": limit}
-        return [raw async for raw in self._direct(query)]
+        return await self._direct(query)
 
-    async def _direct(self, query: dict[str, Any]) -> AsyncIterator[Raw]:
-        inbox = self.connection.new_inbox()
-        subscription = await self.connection.subscribe(inbox)
+    async def _direct(self, query: dict[str, Any]) -> list[Raw]:
+        request = f"$JS.API.DIRECT.GET.{self.name}", b"", json.dumps(query).encode()
         try:
-            await self.connection.publish(
-                f"$JS.API.DIRECT.GET.{self.name}", json.dumps(query).encode(), reply=inbox
-            )
-            while True:
-                reply = await subscription.next_msg(timeout=self.settings.timeout)
-                headers = reply.headers or {}
-                if "Nats-Sequence" not in headers:
-                    status = headers.get("Status")
-                    if status in ("204", "404"):
-                        return
-                    raise errors.Unavailable(f"direct get answered {status} {headers.get('Description', '')}")
-                yield Raw(
-                    headers["Nats-Subject"],
-                    block_of(headers),
-                    reply.data,
-                    int(headers["Nats-Sequence"]),
-                    _nanoseconds(headers["Nats-Time-Stamp"]),
-                    int(headers.get("Nats-Num-Pending", 0)),
-                )
-        except errors.LogError:
-            raise
+            *found, last = await self.connection.answers.until(_is_status, request, self.settings.timeout)
         except Exception as error:
             raise errors.of(error) from error
-        finally:
-            if not self.connection.is_closed:
-                await subscription.unsubscribe()
+        status = parsed(last[2])
+        if status.get("Status") not in ("204", "404"):
+            raise errors.Unavailable(
+                f"direct get answered {status.get('Status')} {status.get('Description', '')}"
+            )
+        return [_raw_in(block, data) for _, _, block, data in found]
 
     async def read(self, subjects: Sequence[str], after: int, until: int) -> AsyncIterator[list[Raw]]:
         """The messages of these subjects with a sequence in (after, until], in lists; ends by itself.
@@ -258,6 +241,17 @@ class Stream(Appender):
                 continue
             finally:
                 await pull.stop()
+
+
+def _is_status(answer: Frame) -> bool:
+    return b"\r\nNats-Sequence: " not in answer[2]
+
+
+def _raw_in(block: bytes, data: bytes) -> Raw:
+    """The message that a direct get has answered with: its own headers, and behind them what the server says of it."""
+    said = parsed(block)
+    at, pending = _nanoseconds(said["Nats-Time-Stamp"]), int(said.get("Nats-Num-Pending", 0))
+    return Raw(said["Nats-Subject"], block, data, int(said["Nats-Sequence"]), at, pending)
 
 
 def _raw_of(stored: dict[str, Any]) -> Raw:

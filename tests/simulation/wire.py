@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from random import Random
@@ -16,6 +16,9 @@ from nats.aio.client import ServerVersion
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+from eventlog.answers import Answers
+from eventlog.client import Sent
+from eventlog.headers import parsed
 from eventlog.reading import Take
 from tests.simulation.server import Headers, Server
 from tests.simulation.stored import block
@@ -153,6 +156,7 @@ class Wire:
         self.up = Pipe(server, rng, weather, self._arrived)
         self.down = Pipe(server, rng, weather, self._delivered)
         self.down._context = self.context
+        self.answers = Answers(self)  # type: ignore[arg-type]
         server.subscribe(self, 0, f"_R.{self._name}.*")
 
     @property
@@ -208,6 +212,11 @@ class Wire:
         made = self.subscriptions[sid] = Subscribed(self, sid, cb)
         self.up.send(self.server.subscribe, self, sid, subject)
         return made
+
+    async def send(self, messages: Iterable[Sent]) -> None:
+        """Send several, and go on."""
+        for subject, reply, headers, data in messages:
+            await self.publish(subject, data, reply, parsed(headers))
 
     async def listen(self, subject: str, take: Take) -> Subscribed:
         """Listen on a subject with a function that is given what comes, as bytes."""
@@ -300,3 +309,4 @@ class Wire:
 
     def _noticed(self) -> None:
         self.is_closed = True
+        self.answers.wake()
