@@ -86,7 +86,8 @@ def time_of(message: Message) -> datetime:
 
 def headers_of(message: Message) -> dict[str, str]:
     """The headers in which a message travels; what has its default value is left out."""
-    return dict(line.split(": ") for line in lines_of(message).split("\r\n")[:-1])  # type: ignore[misc]
+    lines = lines_of(message).split("\r\n")[:-1]
+    return dict(line.split(": ", 1) for line in lines)
 
 
 def lines_of(message: Message) -> str:
