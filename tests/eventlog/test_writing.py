@@ -1,0 +1,78 @@
+"""What is written at speed is what nats-py would write, and who waits for an answer learns what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from nats.errors import BadSubjectError, ConnectionClosedError, MaxPayloadError, NoRespondersError
+
+from centralita.server import NatsServer
+from eventlog import errors
+from eventlog.codec import Message, headers_of
+from tests.eventlog.test_stream import stream_on
+
+FULL = Message(
+    "c 1", "call.ringing", b'{"a":1}', "id 1", "/test", 2, 7, datetime(2026, 3, 2, 7, tzinfo=UTC), "cause", "/phone",
+    (2, 3), 4, 5, 6, 'eva "é"', "00-" + "1" * 32 + "-" + "2" * 16 + "-01", "", 8, "mended",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("message", [FULL, Message("", "n", b"", "i", "s")])
+async def test_the_same_bytes_are_stored(log_server: NatsServer, message: Message) -> None:
+    """The header block and data of an event are those that nats-py makes of its headers, and read back they are it."""
+    async with stream_on(log_server) as stream:
+        subject = f"{stream.name}.c-1"
+        await stream.append([(subject, message)])
+        await stream.connection.request(subject, message.data, headers=headers_of(message))
+        ours, theirs = await stream.get(1), await stream.get(2)
+    assert ours
+    assert theirs
+    assert (ours.block, ours.data) == (theirs.block, theirs.data)
+    assert ours.message() == theirs.message()._replace(seq=1, stored=ours.stored)
+
+
+async def test_many_megabytes_are_one_batch(log_server: NatsServer) -> None:
+    """A commit that is sent in several pieces is stored whole and in order."""
+    async with stream_on(log_server) as stream:
+        data = [b"%d " % number * 100_000 for number in range(30)]
+        events = [(f"{stream.name}.{number}", FULL._replace(data=each)) for number, each in enumerate(data)]
+        assert await stream.append(events, atomic=True) == list(range(1, 31))
+        parts = [part async for part in stream.read([f"{stream.name}.>"], 0, 30)]
+    assert [raw.data for part in parts for raw in part] == data
+
+
+async def test_what_could_not_be_sent_is_refused(log_server: NatsServer) -> None:
+    """A subject that would be two words, data larger than the server takes, a subject that nobody listens on."""
+    async with stream_on(log_server) as stream:
+        send, answers = stream.connection.send, stream.connection.answers
+        for subject in ("a b", "a\r\nPUB b 0\r\n", ""):
+            with pytest.raises(BadSubjectError):
+                await send([(subject, "", b"", b"")])
+        with pytest.raises(MaxPayloadError):
+            await send([("a", "", b"", b"x" * (stream.connection.max_payload + 1))])
+        with pytest.raises(NoRespondersError):
+            await answers.to(("nobody.listens", b"", b""), 5)
+    with pytest.raises(ConnectionClosedError):
+        await send([("a", "", b"", b"")])
+
+
+async def test_who_waits_is_told_that_the_connection_was_closed(log_server: NatsServer) -> None:
+    """At once, and not when patience ends; and nothing of it is kept."""
+    async with stream_on(log_server) as stream:
+
+        async def silent(message: object) -> None:
+            """No answer."""
+
+        connection = stream.connection
+        await connection.subscribe("silence", cb=silent)
+        waiting = asyncio.ensure_future(connection.answers.to(("silence", b"", b""), 60))
+        await connection.flush()
+        await connection.close()
+        async with asyncio.timeout(10):
+            with pytest.raises(ConnectionClosedError):
+                await waiting
+            with pytest.raises(errors.Unavailable):
+                await stream.append([(f"{stream.name}.c-1", FULL)])
+    assert not connection.answers._open
