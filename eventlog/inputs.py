@@ -74,13 +74,15 @@ class Inputs(Generic[W]):
         """Read ahead, no further than decisions can follow, and offer it to others."""
 
         async def pump() -> None:
+            largest = 0
             try:
                 async for part in parts:
                     into.extend(part)
+                    largest = max(largest, *(len(raw.data) for raw in part))
                     self.wake.set()
                     if feed:
                         feed.offer(part)
-                    while len(into) > self._pace.backlog or _bytes(into) > _MOST:  # noqa: ASYNC110  the loop is busy
+                    while len(into) > self._pace.backlog or largest * len(into) > _MOST < _bytes(into):  # noqa: ASYNC110  the loop is busy
                         await asyncio.sleep(0.005)
             except Exception as failure:  # noqa: BLE001  raised by the loop
                 self.failure = failure
