@@ -26,7 +26,7 @@ def run(plan: Plan) -> list[Row]:
 
 
 async def _run(plan: Plan) -> list[Row]:
-    many, few = plan.of(100_000, 20_000), plan.of(20_000, 5_000)
+    many, few = plan.of(100_000, 10_000), plan.of(20_000, 2_000)
     ours: list[float] = []
     peers: dict[str, list[float]] = {name: [] for name in PEERS}
     size = 0.0

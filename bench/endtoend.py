@@ -35,8 +35,8 @@ def run(plan: Plan) -> list[Row]:
     kinds: dict[str, tuple[type, int]] = {}
     for number in plan.repeat():
         directory = plan.directory / f"endtoend-{number}"
-        grouped.append(asyncio.run(_measure(directory / "grouped", plan, in_batches, plan.of(8000, 1000))))
-        singly.append(asyncio.run(_measure(directory / "singly", plan, one_by_one, plan.of(4000, 500))))
+        grouped.append(asyncio.run(_measure(directory / "grouped", plan, in_batches, plan.of(8000, 500))))
+        singly.append(asyncio.run(_measure(directory / "singly", plan, one_by_one, plan.of(4000, 250))))
         for name, backend, group, _ in PEERS:
             try:
                 plan.check()
@@ -79,7 +79,7 @@ def _peer(
 ) -> peer.Result:
     """The first time a short run finds the fastest runner and how many calls take a few seconds."""
     if name not in kinds:
-        found = peer.run(plan.of(200, 100), backend, group=group, directory=plan.directory)
+        found = peer.run(plan.of(200, 30), backend, group=group, directory=plan.directory)
         kind = next(kind for kind in peer.RUNNERS if kind.__name__ == found.runner)
         kinds[name] = kind, max(100, int(found.calls_per_s * PEER_S))
         if plan.quick:

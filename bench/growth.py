@@ -45,7 +45,7 @@ def run(plan: Plan) -> list[Row]:
 
 
 async def _run(plan: Plan) -> list[Row]:
-    sizes = (100_000, 10_000_000) if not plan.quick else (5_000, 30_000)
+    sizes = (100_000, 10_000_000) if not plan.quick else (5_000, 15_000)
     directory = plan.directory / "growth"
     async with (
         asyncio.timeout(plan.left),
@@ -81,7 +81,7 @@ async def _served(log: Log) -> AsyncIterator[Services]:
 
 
 async def _measure(plan: Plan, log: Log, services: Services) -> None:
-    calls, seconds = plan.of(4000, 300), plan.of(15, 2)
+    calls, seconds = plan.of(4000, 200), plan.of(15, 1)
     way = endtoend.in_batches
     log.calls_per_s.append(await endtoend.rate(log.client, CENTRE, way, calls, log.calls))
     log.calls += calls

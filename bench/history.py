@@ -55,7 +55,7 @@ SEED = 6
 
 def run(plan: Plan) -> list[Row]:
     """While nothing else happens, and while calls arrive."""
-    events, seconds = plan.of(1_000_000, 20_000), plan.of(20, 4)
+    events, seconds = plan.of(1_000_000, 5_000), plan.of(20, 2)
     return asyncio.run(_run(plan, plan.directory / "history", events, seconds))
 
 

@@ -29,7 +29,7 @@ def run(plan: Plan) -> list[Row]:
     every: dict[str, list[float]] = defaultdict(list)
     bare: dict[str, list[float]] = defaultdict(list)
     behind: list[float] = []
-    seconds = plan.of(20, 5)
+    seconds = plan.of(20, 2)
     for number in plan.repeat():
         lags, sent, answered = asyncio.run(_run(plan, plan.directory / f"latency-{number}", seconds))
         behind += sent

@@ -38,7 +38,7 @@ Figures = Mapping[str, Mapping[str, Any]]
 def run(plan: Plan) -> list[Row]:
     """Every call of the month through all four services, on a virtual clock."""
     given = "" if plan.quick else os.environ.get(RECORDS, "")
-    file = Path(given) if given else rows.month(plan.directory / "month.tsv", plan.of(33_344, 600))
+    file = Path(given) if given else rows.month(plan.directory / "month.tsv", plan.of(33_344, 200))
     found = replay.Import.read(file, ZoneInfo(PLAIN.timezone))
     calls = {row.call_id for row in found.rows if isinstance(row, CallRecord)}
     refused = sum(isinstance(row, Refused) for row in found.rows)

@@ -23,7 +23,7 @@ def run(plan: Plan) -> list[Row]:
 
 
 async def _run(plan: Plan) -> list[Row]:
-    events, tail_calls = plan.of(1_000_000, 20_000), plan.of(1000, 200)
+    events, tail_calls = plan.of(1_000_000, 10_000), plan.of(1000, 100)
     directory = plan.directory / "ready"
     store = directory / "services"
     one, every, server_alone = [], [], []

@@ -21,7 +21,7 @@ def run(plan: Plan) -> list[Row]:
 
 
 async def _run(plan: Plan) -> list[Row]:
-    events = plan.of(200_000, 20_000)
+    events = plan.of(200_000, 10_000)
     async with served(plan.directory / "replay") as (server, client), centre(client) as name:
         async with asyncio.timeout(plan.left):
             calls = await made.intake_log(client, name, events)

@@ -28,13 +28,13 @@ class Cost(NamedTuple):
 
 def run(plan: Plan) -> list[Row]:
     """Idle centres, then the same calls on one server and on three."""
-    counts, calls = ((1, 5, 20) if not plan.quick else (1, 4)), plan.of(4000, 200)
-    idle = asyncio.run(_idle(plan, plan.directory / "centres", counts, plan.of(5, 2)))
+    counts, calls = ((1, 5, 20) if not plan.quick else (1, 3)), plan.of(4000, 100)
+    idle = asyncio.run(_idle(plan, plan.directory / "centres", counts, plan.of(5, 1)))
     one, three = [], []
     for number in plan.repeat():
         one.append(asyncio.run(_one(plan, plan.directory / f"one-{number}", calls)))
         three.append(asyncio.run(_three(plan, plan.directory / f"three-{number}", calls)))
-    return [*_centres(counts, idle, plan.of(5, 2)), *_calls(one, three)]
+    return [*_centres(counts, idle, plan.of(5, 1)), *_calls(one, three)]
 
 
 def _centres(counts: Sequence[int], idle: Sequence[tuple[float, float]], seconds: int) -> list[Row]:

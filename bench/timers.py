@@ -59,7 +59,7 @@ class Found(NamedTuple):
 
 def run(plan: Plan) -> list[Row]:
     """One run, as making a million takes minutes; beside the server's own schedules."""
-    size = Size(20_000, 20, 5, 2000, 10, 8) if plan.quick else Size(1_000_000, 200, 20, 100_000, 90, 45)
+    size = Size(5_000, 20, 2, 500, 5, 5) if plan.quick else Size(1_000_000, 200, 20, 100_000, 90, 45)
     found = asyncio.run(_run(plan, plan.directory / "timers", size))
     theirs = size._replace(pending=min(size.pending, PEER_PENDING), burst=min(size.burst, PEER_BURST))
     peer = asyncio.run(scheduled(plan.directory / "schedules", theirs.pending, theirs.soon))
