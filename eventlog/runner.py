@@ -285,8 +285,8 @@ class Runner(Generic[W]):
         return self._pulse.timer_due() if self._pulse else None
 
     def _timers(self) -> Iterator[Arrival]:
-        """The timers due, each when the one before it was decided on, as many as of other inputs at most."""
-        for _ in range(self.pace.inputs):
+        """The timers due, each when the one before it was decided on, half as many as of other inputs at most."""
+        for _ in range(max(1, self.pace.inputs // 2)):
             if not (timer := self.timer_due()):
                 return
             yield timer
