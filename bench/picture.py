@@ -30,12 +30,18 @@ def draw(path: Path, rows: Sequence[Row]) -> Iterator[Path]:
 
 def _entries(rows: Sequence[Row]) -> Iterator[tuple[str, str, Bar, float]]:
     """Of each bar: what is measured, the figure beside the bar, the bar, the figure."""
-    units = {row.measure: row.unit for row in rows}
+    units, before = {row.measure: row.unit for row in rows}, ""
     for (measure, peer, bar), figure in asked(rows).items():
         if peer:
-            yield f"… beside {peer}", f"{figure:.3g}× ({bar}×)", bar, figure
+            yield (
+                f"{'…' if measure == before else f'{measure},'} beside {peer}",
+                f"{figure:.3g}× ({bar}×)",
+                bar,
+                figure,
+            )
         else:
             yield measure, f"{figure_of(figure)} {units[measure]} ({bar})", bar, figure
+        before = measure
 
 
 def _draw(path: Path, entries: Sequence[tuple[str, str, Bar, float]], colours: dict[str, str]) -> None:
@@ -58,8 +64,8 @@ def _draw(path: Path, entries: Sequence[tuple[str, str, Bar, float]], colours: d
         axes.set_yticks(range(len(entries)), [what for what, *_ in entries], color=colours["ink"])
         axes.set_ylim(len(entries) - 0.4, -0.6)
         axes.set_xscale("log")
-        axes.set_xlim(1 / 30, 1000)
-        marks = {0.1: "10 times worse", 1: "what is asked", 10: "10 times better"}
+        axes.set_xlim(1 / 30, 500)
+        marks = {0.1: "10× worse", 1: "the bar", 10: "10× better"}
         axes.set_xticks(list(marks), list(marks.values()), color=colours["ink"])
         axes.minorticks_off()
         axes.tick_params(length=0)
