@@ -130,7 +130,8 @@ async def _ready(small: Log, large: Log) -> list[Row]:
     stored = await large.client.connection.jetstream(timeout=10).stream_info(registry.log_stream(CENTRE))
     each = stored.state.bytes / stored.state.messages
     note = (
-        "behind ten million: as growth; memory and bytes are the log's own, without an index or a checkpoint"
+        f"behind {large.grown.events:,} events: as growth, after kill -9 of server and services; server memory just"
+        " written is above that of the empty server, and after kill -9 all of it, with the services reading"
     )
     memory = f"server memory at {large.grown.events:,}, per million"
     return [

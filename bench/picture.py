@@ -11,7 +11,7 @@ LIGHT = {"ink": "#1f2328", "faint": "#d1d9e0", "met": "#0969da", "missed": "#bc4
 DARK = {"ink": "#f0f6fc", "faint": "#3d444d", "met": "#4493f8", "missed": "#f0883e"}
 MOST = 100.0
 """Bars end here, however much better a figure is."""
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "bench",
     "font.family": "sans-serif",
