@@ -64,7 +64,8 @@ class Message(NamedTuple):
 
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC: `2026-02-01T07:02:47.250000Z`, without a fraction where there is none."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    at = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{at.isoformat()[:-6]}Z"
 
 
 def moment(text: str) -> datetime:

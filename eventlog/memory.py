@@ -109,7 +109,7 @@ class Memory(Generic[W]):
                 f"expected {version + 1}"
             )
         self._evolve(message)
-        self._record(message)
+        self._record(message, message.seq)
 
     def _evolve(self, message: Message, event: Any = None) -> None:
         if event is None:
@@ -147,12 +147,12 @@ class Memory(Generic[W]):
             self.decider.stop(self.world, message.aggregate, f"{event_read}: {Fault(reason).reason}")
             return None
 
-    def _record(self, message: Message) -> None:
+    def _record(self, message: Message, seq: int) -> None:
         self.inbox, self.log = max(self.inbox, message.inbox), max(self.log, message.log)
         self.recorded = message.inbox, message.log
-        self.own = message.seq
+        self.own = seq
         if message.actor and message.cause_source:
-            self.commands[f"{message.cause_source} {message.cause}"] = message
+            self.commands[f"{message.cause_source} {message.cause}"] = message._replace(seq=seq)
             while len(self.commands) > self._commands_kept:
                 self.commands.popitem(last=False)
 
@@ -184,7 +184,7 @@ class Memory(Generic[W]):
     def stored(self, messages: Sequence[Message], sequences: Sequence[int]) -> None:
         """The server has these events, at these sequences."""
         for message, seq in zip(messages, sequences, strict=True):
-            self._record(message._replace(seq=seq))
+            self._record(message, seq)
         self._evict(messages)
 
     @property

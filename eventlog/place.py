@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from eventlog import errors
-from eventlog.codec import Malformed, Message, check_size, check_texts
+from eventlog.codec import MOST_HEADERS, Malformed, Message, check_size, check_texts
 from eventlog.decider import Arrival
 from eventlog.stream import Raw
 
@@ -53,7 +53,8 @@ class Place:
         aggregate = ""
         try:
             aggregate = self.inbox_aggregate(raw.subject)
-            check_size(raw.headers)
+            if len(raw.block) > MOST_HEADERS:
+                check_size(raw.headers)
             message = raw.message()
             check_texts(message)
             return Arrival("fact", aggregate, message)

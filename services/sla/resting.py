@@ -44,6 +44,12 @@ class Aggregates(MutableMapping[str, Aggregate]):
         if isinstance(found, Promises) and not closed(found):
             self._all[id] = packed(found) or found
 
+    def __getstate__(self) -> object:
+        for id in self._awake:  # what is kept rests, and so does what is read of it
+            self._rest(id)
+        self._awake = OrderedDict((id, None) for id in self._awake if not isinstance(self._all[id], bytes))
+        return super().__getstate__()
+
     def __delitem__(self, id: str) -> None:
         del self._all[id]
         self._awake.pop(id, None)
@@ -79,7 +85,7 @@ class _Items(ItemsView[str, Aggregate]):
 def packed(promises: Promises) -> bytes | None:
     """What tells these promises from others; None where a time is not in UTC, which would be lost."""
     try:
-        deadlines = tuple(_shortened(_change_times(it, _number), _DEADLINE) for it in promises.deadlines)
+        deadlines = tuple(_shortened(_plain(it), _DEADLINE) for it in promises.deadlines)
         plain = promises._replace(deadlines=deadlines, answered=_number(promises.answered))
     except ValueError:
         return None
@@ -89,13 +95,27 @@ def packed(promises: Promises) -> bytes | None:
 def unpacked(data: bytes) -> Promises:
     """The promises that were packed."""
     plain = Promises(*marshal.loads(data))
-    deadlines = tuple(_change_times(Deadline(*it), _time) for it in plain.deadlines)
+    deadlines = tuple(_whole(Deadline(*it)) for it in plain.deadlines)
     return plain._replace(deadlines=deadlines, answered=_time(plain.answered))
+
+
+def _plain(it: Deadline) -> Deadline:
+    """Times as numbers; a limit is left out where it is what lies between two of them."""
+    plain = _change_times(it, _number)
+    limit: Any = it.limit_s
+    spans = isinstance(limit, float) and limit == (it.due - it.since).total_seconds()
+    return plain._replace(limit_s=None) if spans else plain  # type: ignore[arg-type]
+
+
+def _whole(plain: Deadline) -> Deadline:
+    it = _change_times(plain, _time)
+    limit: Any = it.limit_s
+    return it if limit is not None else it._replace(limit_s=(it.due - it.since).total_seconds())
 
 
 def _change_times(it: Deadline, change: Callable[[Any], Any]) -> Deadline:
     changed = it._replace(since=change(it.since), due=change(it.due))
-    if it.warn or it.escalate or it.ended:
+    if it.warn is not None or it.escalate or it.ended is not None:
         escalate = tuple(change(at) for at in it.escalate)
         changed = changed._replace(warn=change(it.warn), escalate=escalate, ended=change(it.ended))
     return changed
@@ -106,11 +126,12 @@ def _number(at: datetime | None) -> Any:
         return None
     if at.tzinfo is not UTC and at.utcoffset():
         raise ValueError(at)
-    return micros(at)
+    number = micros(at)
+    return float(number) if abs(number) < 1 << 53 else number  # nine bytes, four less than as an integer
 
 
 def _time(number: Any) -> datetime | None:
-    return None if number is None else moment(number)
+    return None if number is None else moment(int(number))
 
 
 def _shortened(values: tuple[Any, ...], defaults: tuple[Any, ...]) -> Any:

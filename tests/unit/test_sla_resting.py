@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+import pickle
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -59,6 +61,16 @@ def test_what_has_rested_is_as_it_was(promises: Promises) -> None:
     assert repr(unpacked(data)) == repr(promises)
 
 
+def test_a_promise_rests_in_few_bytes() -> None:
+    """What is told by something else is not kept beside it, and all reads back as it was."""
+    due = NOON + timedelta(days=3, microseconds=17)
+    spans = Deadline("reply", "R61", NOON, due, (due - NOON).total_seconds())
+    whole, other = Promises((spans,), protocol=1), Promises((spans._replace(limit_s=7),), protocol=1)
+    for promises in (whole, other):
+        assert repr(unpacked(packed(promises) or b"")) == repr(promises)
+    assert sys.getsizeof(packed(whole)) <= 80
+
+
 def test_a_time_with_an_offset_keeps_it() -> None:
     """What cannot be told in few bytes stays as it is: an event says it as it was said."""
     here = NOON.astimezone(timezone(timedelta(hours=2)))
@@ -98,6 +110,18 @@ def test_aggregates_are_a_mapping_whichever_of_them_rest() -> None:
     assert "m4" not in aggregates
     assert [aggregates[id] for id in expected] == list(expected.values())
     assert len(aggregates) == len(expected)
+
+
+def test_what_is_kept_rests() -> None:
+    """What is read of a checkpoint takes few bytes from the start, and is what was there."""
+    here = NOON.astimezone(timezone(timedelta(hours=2)))
+    kept: dict[str, Any] = {f"m{n}": Promises((Deadline("a", "R61", NOON, NOON, 1.0),)) for n in range(9)}
+    kept |= {"awake": Promises((Deadline("a", "R61", NOON, here, 1.0),)), "figure:aht": Figure()}
+    aggregates = Aggregates()
+    aggregates.update(kept)
+    read = pickle.loads(pickle.dumps(aggregates, protocol=5))
+    assert sum(isinstance(it, bytes) for it in read._all.values()) == 9
+    assert dict(aggregates.items()) == dict(read.items()) == kept
 
 
 def _filled(expected: dict[str, Any]) -> Aggregates:
