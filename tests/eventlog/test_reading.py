@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 from nats.errors import ProtocolError
-from nats.protocol.parser import Parser
+from nats.protocol.parser import MAX_CONTROL_LINE_SIZE, Parser
 
 from eventlog.blocks import message_in
 from eventlog.client import Connection
@@ -106,10 +106,14 @@ def _both(parts: Sequence[bytes]) -> None:
     assert ours.told == theirs.told
 
 
-@given(st.lists(messages() | _others, max_size=12), st.data())
-def test_a_stream_cut_anywhere_is_read_as_nats_py_reads_it(sent: list[bytes], data: st.DataObject) -> None:
+_streams = st.lists(messages() | _others, max_size=12).map(b"".join)
+_judged = _streams.filter(lambda stream: len(stream) < MAX_CONTROL_LINE_SIZE)
+"""Before so many bytes nats-py minds no line that is none."""
+
+
+@given(_judged, st.data())
+def test_a_stream_cut_anywhere_is_read_as_nats_py_reads_it(stream: bytes, data: st.DataObject) -> None:
     """The same messages, signs of life and errors in the same order, whoever takes them."""
-    stream = b"".join(sent)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=8)))
     _both([stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)])
 
