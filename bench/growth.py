@@ -25,7 +25,7 @@ READY_WITHIN_S = 120.0
 class Log:
     """A log of some size on a server of its own, and what was measured on it.
 
-    `back` are the seconds after kill -9 of the server, and then of the services.
+    `server_s` are the seconds after kill -9 until the server is back, `back_s` until the services are, too.
     """
 
     server: NatsServer
@@ -34,7 +34,8 @@ class Log:
     grown: grown.Grown
     written_mb: float
     calls: int = 0
-    back: tuple[float, float] = (0.0, 0.0)
+    server_s: list[float] = field(default_factory=list)
+    back_s: list[float] = field(default_factory=list)
     calls_per_s: list[float] = field(default_factory=list)
     lags: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
@@ -56,7 +57,9 @@ async def _run(plan: Plan) -> list[Row]:
             for log in (small, large) if number % 2 else (large, small):
                 async with _served(log) as services:
                     await _measure(plan, log, services)
-                    log.back = await back(log.server, log.client, services)
+                    server_s, services_s = await back(log.server, log.client, services)
+                    log.server_s.append(server_s)
+                    log.back_s.append(server_s + services_s)
         return [*_rows(small, large), *await _ready(small, large)]
 
 
@@ -123,7 +126,6 @@ def _rows(small: Log, large: Log) -> list[Row]:
 
 
 async def _ready(small: Log, large: Log) -> list[Row]:
-    small_s, large_s = small.back, large.back
     peer, millions = f"behind {small.grown.events:,}", large.grown.events / 1e6
     behind = f"ready after kill -9, behind {large.grown.events:,} events"
     again = resident([large.server.pid])
@@ -135,8 +137,13 @@ async def _ready(small: Log, large: Log) -> list[Row]:
     )
     memory = f"server memory at {large.grown.events:,}, per million"
     return [
-        Row(f"{behind}, server and all four services", "s", [sum(large_s)], DURABLE, peer, [sum(small_s)], note=note),
-        Row(f"{behind}, the server's own share", "s", large_s[:1], DURABLE, peer, small_s[:1], note=note),
+        *(
+            Row(f"{behind}, {what}", "s", ours, DURABLE, peer, theirs, note=note, peer_durability=DURABLE)
+            for what, ours, theirs in (
+                ("server and all four services", large.back_s, small.back_s),
+                ("the server's own share", large.server_s, small.server_s),
+            )
+        ),
         *(
             Row(f"{memory}, {when}", "MB", [mb / millions], DURABLE, bar=at_most(150), note=note)
             for when, mb in (("just written", large.written_mb), ("after kill -9", again))

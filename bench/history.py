@@ -96,7 +96,7 @@ async def _run(plan: Plan, directory: Path, events: int, seconds: int) -> list[R
     return [
         Row(
             f"history query behind {events:,} events{while_}, {name}", "ms", [quantile(found, q)], DURABLE,
-            PEER, [quantile(bare, q)], at_most(10) if name == "p99" and not while_ else None, note,
+            PEER, [quantile(bare, q)], at_most(10) if name == "p99" and not while_ else None, note, "only read",
         )
         for while_, found in (("", quiet), (f", {CALLS_PER_S} calls/s arriving", busy))
         for name, q in QUANTILES

@@ -42,7 +42,7 @@ def _worked_out(rows: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
         source = f"{figure_of(services)} ms of the services and {figure_of(servers)} ms of the server a call, measured"
         yield "cores busy", figure_of((services + servers) * CALLS_PER_S / 1000), source
     cpu, memory = (ours.get(f"idle, each further centre, {what}") for what in ("CPU", "memory"))
-    if cpu and memory and cpu > 0 < memory:
+    if cpu and memory and min(cpu, memory) > 0:
         source = f"{figure_of(cpu)} % of a core and {figure_of(memory)} MB each, measured"
         figure = f"{100 / cpu:,.0f} a core, {1000 / memory:,.0f} a GB"
         yield "(idle centres that one machine holds)", figure, source

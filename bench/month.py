@@ -62,7 +62,7 @@ def run(plan: Plan) -> list[Row]:
     return [
         Row(
             f"a month of {len(calls):,} calls replayed", "s", ours, DURABLE,
-            peer if theirs else f"{peer}: not installed", theirs, at_most(60), note,
+            peer if theirs else f"{peer}: not installed", theirs, at_most(60), note, "none",
         )
     ]  # fmt: skip
 

@@ -82,15 +82,18 @@ def _rows(size: Size, found: Found, theirs: Size, peer: Scheduled) -> list[Row]:
         *(
             Row(
                 f"timers, {size.pending:,} pending, late, {name}", "ms", [quantile(ours, q)], DURABLE,
-                PEER, [quantile(peers, q)], at_most(50) if name == "p99" else None, note,
+                PEER, [quantile(peers, q)], at_most(50) if name == "p99" else None, note, DURABLE,
             )
             for name, q in QUANTILES
         ),
         Row("timers, early", "of all", [sum(late < 0 for late in found.late)], DURABLE, bar=at_most(0), note=note),
-        Row("timers, each pending", "B", [found.bytes_each], DURABLE, PEER, [peer.bytes_each], at_most(300), note),
+        Row(
+            "timers, each pending", "B", [found.bytes_each], DURABLE,
+            PEER, [peer.bytes_each], at_most(300), note, DURABLE,
+        ),
         Row(
             f"timers, {burst}, until drained", "s", [found.drained_s], DURABLE,
-            f"{PEER}, {theirs.burst:,}", [_drained(theirs, peer)], at_most(10), note,
+            f"{PEER}, {theirs.burst:,}", [_drained(theirs, peer)], at_most(10), note, DURABLE,
         ),
         Row(
             f"timers, {p99}", "ms", [quantile(found.during, 0.99)], DURABLE,
