@@ -26,6 +26,7 @@ from eventlog.decider import Arrival, Decider
 from eventlog.faults import Patience
 from eventlog.feed import Feed
 from eventlog.inputs import Asked, Inputs, Replaced, end
+from eventlog.keeping import Keeping
 from eventlog.place import Pace, Place
 from eventlog.pulse import Pulse
 from eventlog.recovery import Recovery
@@ -72,7 +73,7 @@ class Runner(Generic[W]):
         self.term = 0
         self._connect, self._settings, self._now, self._report = connect, settings, now, report
         self._checkpoint = checkpoint
-        self._saving: asyncio.Task[None] | None = None
+        self._keeping = Keeping(checkpoint, self.pace.checkpoint, report)
         self._stopping = asyncio.Event()
         self.inputs = Inputs(decider, place, self.pace)
         self._trimmed = 0
@@ -246,7 +247,8 @@ class Runner(Generic[W]):
         if self.place.inbox:
             inputs.pump(self.inbox.follow(self.place.inbox, core.inbox), inputs.inbox)
         loop = asyncio.get_running_loop()
-        trimmed_at, checkpointed = loop.time(), self.core.own
+        trimmed_at = loop.time()
+        self._keeping.begin(core)
         while True:
             inputs.wake.clear()
             # facts wait until the centre's own messages are known: no decision is made without its protocol
@@ -261,9 +263,7 @@ class Runner(Generic[W]):
             if loop.time() >= trimmed_at + self._trim_every:
                 await self._trim()
                 trimmed_at = loop.time()
-            if core.own - checkpointed >= max(self.pace.checkpoint, len(core.tracks) // 10):
-                checkpointed = core.own
-                self._save()
+            self._keeping.look(core)
             if self._stopping.is_set():
                 return await self._release(pulse)
             if inputs.failure:
@@ -304,30 +304,8 @@ class Runner(Generic[W]):
                 await self.inbox.purge(subject, recorded + 1)
             self._trimmed = recorded
 
-    def _save(self) -> None:
-        """Have a checkpoint written while the loop goes on, unless one is being written."""
-        if not self._checkpoint or self.secrecy.discreet or (self._saving and not self._saving.done()):
-            return
-        try:
-            self._saving = asyncio.create_task(self._kept(self._checkpoint.save(self.core)))
-        except OSError as reason:
-            self._not_kept(reason)
-
-    async def _kept(self, saving: Coroutine[Any, Any, None]) -> None:
-        try:
-            await saving
-        except OSError as reason:
-            self._not_kept(reason)
-
-    def _not_kept(self, reason: OSError) -> None:
-        self._report("checkpoint.failed", {"reason": f"{type(reason).__name__}: {reason}"})
-
     async def _release(self, pulse: Pulse[W]) -> None:
         await self.terms.release(self.core, self.term)
         self.state = "stopped"
         await pulse.beat(self.inputs, "stopped")
-        if self._saving:  # it may be older than what is to be kept
-            await self._saving
-        self._save()
-        if self._saving:
-            await self._saving
+        await self._keeping.end(self.core)
