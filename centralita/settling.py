@@ -22,7 +22,7 @@ from eventlog.beats import Beat
 from eventlog.stream import Stream
 
 _FRESH = 0.5
-"""Seconds for which what a service said counts; it beats several times as often."""
+"""Seconds for which what a service said counts; it beats more than twice as often."""
 _LINGER = 5.0
 """Seconds for which a centre is listened to though nobody waits: who waits once mostly does so again."""
 
