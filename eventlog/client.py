@@ -91,8 +91,10 @@ class Connection(Client):
         await self._flush_pending()
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
-        await super()._close(status, do_cbs)
-        self.answers.wake()
+        try:
+            await super()._close(status, do_cbs)
+        finally:  # what could not be sent any more may fail on the way
+            self.answers.wake()
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._reader.takers.pop(b"%d" % sid, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,10 @@ from nats.errors import BadSubjectError, ConnectionClosedError, MaxPayloadError,
 
 from centralita.server import NatsServer
 from eventlog import errors
+from eventlog.client import Connection
 from eventlog.codec import Message, headers_of
+from eventlog.inputs import end
+from tests.eventlog.instances import until
 from tests.eventlog.test_stream import stream_on
 
 FULL = Message(
@@ -76,3 +80,38 @@ async def test_who_waits_is_told_that_the_connection_was_closed(log_server: Nats
             with pytest.raises(errors.Unavailable):
                 await stream.append([(f"{stream.name}.c-1", FULL)])
     assert not connection.answers._open
+
+
+async def test_who_waits_learns_of_a_loss_with_much_unsent() -> None:
+    """Whoever waits for an answer is told that the connection is lost, also where closing it fails."""
+    told: list[asyncio.StreamWriter] = []
+
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        told.append(writer)
+        writer.write(b'INFO {"server_id":"x","headers":true,"max_payload":67108864}\r\n')
+        while not (await reader.readline()).startswith(b"PING"):
+            pass
+        writer.write(b"PONG\r\n")
+
+    async def ignored(error: Exception) -> None:
+        """It is lost on purpose."""
+
+    server = await asyncio.start_server(deaf, "127.0.0.1")
+    connection = Connection()
+    url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    await connection.connect(url, allow_reconnect=False, max_reconnect_attempts=1, error_cb=ignored)
+    waiting = asyncio.create_task(connection.answers.to(("a", b"", b""), 5))
+
+    async def fill() -> None:
+        with suppress(ConnectionClosedError):
+            for _ in range(40):
+                await connection.send([("a", "", b"", bytes(1_000_000))] * 2)
+                await asyncio.sleep(0.01)
+
+    filling = asyncio.create_task(fill())
+    await until(lambda: connection.pending_data_size)
+    told[0].transport.abort()
+    with pytest.raises(ConnectionClosedError):
+        await waiting
+    await end(filling)
+    server.close()
