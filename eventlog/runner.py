@@ -61,7 +61,7 @@ class Runner(Generic[W]):
         most_open: int = 0,
         feed: Feed | None = None,
     ) -> None:
-        self._feed = feed or Feed()
+        self._feed = feed
         self.decider, self.place, self.secrecy = decider, place, secrecy
         self._most_open = most_open
         self.pace = pace or Pace()
@@ -149,7 +149,8 @@ class Runner(Generic[W]):
         finally:
             if self.active:
                 self.state = "unavailable"
-            self._feed.end()
+            if self._feed:
+                self._feed.end()
             await self.inputs.end()
             lost = "the service has lost its log; nothing is known of this command"
             stops = "the service stops: ask again"
@@ -242,7 +243,8 @@ class Runner(Generic[W]):
         reference = last.seq if last else 0
         clock = Clock(core, self.place, self.inbox, self.heard, reference, self._now)
         pulse = self._pulse = Pulse(core, self.steps, clock, self.heard, self.pace, self.instance, self.clock)
-        self._feed.begin(core.log)
+        if self._feed:
+            self._feed.begin(core.log)
         inputs.pump(self.log.follow([self.place.log], core.log), inputs.log, self._feed)
         if self.place.inbox:
             inputs.pump(self.inbox.follow(self.place.inbox, core.inbox), inputs.inbox)

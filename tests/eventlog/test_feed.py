@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -22,7 +23,7 @@ from eventlog.stream import Raw
 from eventlog.view import Reading
 from services.sla.app import SERVICE as SLA
 from services.tickets.app import SERVICE as TICKETS
-from tests.eventlog.instances import CENTRE, calls, expected, instance, opened, records
+from tests.eventlog.instances import CENTRE, calls, expected, instance, opened, records, until
 from tests.unit.given import START
 
 SUBJECTS = [f"log.{CENTRE}.intake.>"]
@@ -60,10 +61,10 @@ async def test_all_arrives_once_and_in_order(
     for at in range(begin, len(everything), 2):
         feed.offer(everything[at : at + 2])
     async with asyncio.timeout(10), aclosing(feed.parts(log, SUBJECTS, start)) as parts:  # type: ignore[type-var]
-        async for until, part in parts:
-            assert all(position < raw.seq <= until for raw in part)
-            position, found = until, found + part
-            if until >= last:
+        async for reached, part in parts:
+            assert all(position < raw.seq <= reached for raw in part)
+            position, found = reached, found + part
+            if reached >= last:
                 break
     assert [raw.seq for raw in found] == [raw.seq for raw in wanted if raw.seq > start]
 
@@ -73,12 +74,20 @@ async def test_it_ends_with_the_loop(client: Operator) -> None:
     feed, log, last = Feed(), client.log(CENTRE), await client.log(CENTRE).last_sequence()
     positions = []
     async with asyncio.timeout(10):
-        async for until, _ in feed.parts(log, SUBJECTS, 0):
-            positions.append(until)
-            if until == last:
+        async for reached, _ in feed.parts(log, SUBJECTS, 0):
+            positions.append(reached)
+            if reached == last:
                 feed.begin(last)
                 asyncio.get_running_loop().call_later(0.01, feed.end)
     assert positions[-1] == last
+
+
+async def test_nothing_is_held_for_nobody(client: Operator) -> None:
+    """A service without a read model keeps nothing of what its loop has read."""
+    async with instance(client.url, "routing") as routing:
+        end = await client.log(CENTRE).last_sequence()
+        await until(lambda: routing.core.log >= end)
+        assert not any(it._held for it in gc.get_objects() if isinstance(it, Feed))
 
 
 @pytest.mark.parametrize("short", [True, False])
