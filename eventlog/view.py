@@ -25,6 +25,8 @@ _TABLES = (
 """Without the tables in which a virtual one keeps what it knows: they differ from one building to the next."""
 _FEW = 50
 """Messages that are taken in at once, as handing them to a thread costs more."""
+_PATIENCE = 5000
+"""Milliseconds to wait for another instance that writes to the same file."""
 _READING = "create table {} reading (one integer primary key, schema text, position integer, id text)"
 
 
@@ -103,16 +105,12 @@ class View:
     async def run(self, log: Stream, subjects: list[str]) -> None:
         """Follow these subjects of the log until cancelled, or `feed` ends; errors.LogError when the log is lost."""
         try:
-            if self.position:
-                raw = await log.get(self.position)
-                if raw is None or raw.message().id != self.id:  # of another log, or ahead of this one
-                    await self._anew()
+            if self.position < 0 or not await self._is_of(log):
+                await self._anew()
             await self._reached(self.position)
             async for until, part in self.feed.parts(log, subjects, self.position):
                 try:
-                    if len(part) <= _FEW:
-                        self.take(part)
-                    else:
+                    if len(part) > _FEW or not self.take(part, wait=False):
                         await asyncio.to_thread(self.take, part)
                     await self._reached(until)
                 except Exception as failure:  # whatever it is, whoever asks is told
@@ -123,45 +121,70 @@ class View:
         finally:
             self._sound = False
 
+    async def _is_of(self, log: Stream) -> bool:
+        """Whether the log bears the tables out; not where they are of another one, or ahead of it."""
+        if not self.position:
+            return True
+        raw = await log.get(self.position)
+        return raw is not None and raw.message().id == self.id
+
     async def _anew(self) -> None:
-        self._sound = False
+        self._sound, self.position = False, -1  # until there are tables again
         if self._readers:
             self._readers.close()
-        await asyncio.to_thread(self._forget)
+        try:
+            await asyncio.to_thread(self._forget)
+        except (OSError, sqlite3.Error) as failure:
+            self._failure = f", {type(failure).__name__}: {failure}"
+            raise errors.Unavailable(f"{self.reading.name} cannot be built anew{self._failure}") from failure
 
     async def _reached(self, position: int) -> None:
         async with self._changed:
             self._read, self._failure, self._sound = position, "", True
             self._changed.notify_all()
 
-    def take(self, part: list[Raw]) -> None:
-        """Put what is new of a list of messages, and the position, into the tables, in one transaction."""
+    def take(self, part: list[Raw], *, wait: bool = True) -> bool:
+        """Put what is new of a list of messages, and the position, into the tables, in one transaction.
+
+        False, and nothing has changed, where somebody else is at the tables and is not to be waited for.
+        """
         if not part:
-            return
-        with self._turn:
+            return True
+        if not self._turn.acquire(blocking=wait):
+            return False
+        try:
             database = self._database
-            database.execute("begin immediate")
+            database.execute(f"pragma busy_timeout = {_PATIENCE if wait else 0}")
             try:
-                # another instance may keep the same file
-                (position,) = database.execute("select position from reading").fetchone()
-                for raw in part:
-                    name = raw.name
-                    if (
-                        raw.seq > position
-                        and name not in self.reading.passes
-                        and not name.startswith("term.")
-                    ):
-                        self._apply(database, raw.message())
-                last = part[-1].seq, part[-1].message().id
-                database.execute(
-                    "update reading set position = ?, id = ? where position < ?", (*last, last[0])
-                )
+                database.execute("begin immediate")
+            except sqlite3.OperationalError:
+                if wait:
+                    raise
+                return False
+            try:
+                self._take(database, part)
                 database.execute("commit")
-                self.position, self.id = last
             except BaseException:
                 if database.in_transaction:
                     database.execute("rollback")
                 raise
+            self.position, self.id = part[-1].seq, part[-1].message().id
+            return True
+        finally:
+            self._turn.release()
+
+    def _take(self, database: sqlite3.Connection, part: list[Raw]) -> None:
+        # another instance may keep the same file
+        schema, position, id = database.execute("select schema, position, id from reading").fetchone()
+        if position < self.position or schema not in (self.reading.schema, ""):
+            self.position, self.id = position, id
+            raise errors.Unavailable("another instance has begun the tables anew")
+        for raw in part:
+            name = raw.name
+            if raw.seq > position and name not in self.reading.passes and not name.startswith("term."):
+                self._apply(database, raw.message())
+        last = part[-1].seq, part[-1].message().id
+        database.execute("update reading set position = ?, id = ? where position < ?", (*last, last[0]))
 
     def _apply(self, database: sqlite3.Connection, message: Message) -> None:
         """Take in one message; what this release cannot read is left out until the tables are next opened."""

@@ -17,6 +17,7 @@ from centralita.stack import ALL
 from contracts import registry
 from eventlog import errors
 from eventlog.inputs import end
+from eventlog.stream import Raw
 from eventlog.view import View
 from services.decider import Decider
 from tests.eventlog.instances import CENTRE, calls, expected, instance, opened, records, until
@@ -95,6 +96,69 @@ async def test_two_that_keep_one_file_do_not_count_twice(client: Operator, tmp_p
         rows = one.content()
     async with kept(client, None) as fresh:
         assert await caught_up(client, fresh) == rows
+
+
+async def test_one_that_another_builds_anew_has_no_gap(client: Operator, tmp_path: Path) -> None:
+    """What an instance takes in while another one with the same file begins it anew hides nothing from that one."""
+    path = tmp_path / "figures.sqlite"
+    await lived(client, 4, 1)
+    async with kept(client, path) as one:
+        await caught_up(client, one)
+        _other_schema(path)
+        other = view_of(path)
+        await lived(client, 4, 50)
+        rows = await caught_up(client, one)
+        other.close()
+    async with kept(client, None) as fresh:
+        assert await caught_up(client, fresh) == rows
+
+
+def test_the_tables_of_another_release_are_left_alone(tmp_path: Path) -> None:
+    """An instance whose tables were made differently by another one writes nothing into them."""
+    view = view_of(tmp_path / "figures.sqlite")
+    _other_schema(tmp_path / "figures.sqlite")
+    with pytest.raises(errors.Unavailable, match="anew"):
+        view.take([Raw("log.acme.intake.c", b"NATS/1.0\r\nce-type: term.taken\r\n\r\n", b"", 1, 0, 0)])
+    view.close()
+
+
+async def test_who_else_writes_holds_up_nobody_but_the_tables(client: Operator, tmp_path: Path) -> None:
+    """While another instance is in a transaction the loop goes on, and the tables follow when that has ended."""
+    path = tmp_path / "figures.sqlite"
+    await lived(client, 2, 1)
+    log, view, other = client.log(CENTRE), view_of(path), sqlite3.connect(path, isolation_level=None)
+    parts = [part async for part in log.read(SUBJECTS, 0, await log.last_sequence())]
+    other.execute("begin immediate")
+    view.feed.begin(0)
+    following = asyncio.create_task(view.run(log, SUBJECTS))
+    for part in parts:
+        view.feed.offer(part)
+    asyncio.get_running_loop().call_later(0.3, other.execute, "rollback")
+    await view.reached(log, SUBJECTS, parts[-1][-1].seq)
+    assert not following.done()
+    await end(following)
+    view.close()
+    other.close()
+
+
+async def test_what_could_not_be_built_anew_is_when_it_can(client: Operator, tmp_path: Path) -> None:
+    """A directory that cannot be written to as a file is built anew ends nothing: it is built when it can be."""
+    directory, away = tmp_path / "store", tmp_path / "away"
+    await lived(client, 4, 1)
+    async with kept(client, directory / "figures.sqlite") as view:
+        rows = await caught_up(client, view)
+    _other_log(directory / "figures.sqlite")
+    view = view_of(directory / "figures.sqlite")
+    directory.rename(away)
+    with pytest.raises(errors.Unavailable, match="anew"):
+        await view.run(client.log(CENTRE), SUBJECTS)
+    with pytest.raises(errors.Unavailable, match="unable to open"):
+        await view.reached(client.log(CENTRE), SUBJECTS, 1, 0.1)
+    away.rename(directory)
+    following = asyncio.create_task(view.run(client.log(CENTRE), SUBJECTS))
+    assert await caught_up(client, view) == rows
+    await end(following)
+    view.close()
 
 
 def _overwrite(path: Path) -> None:
