@@ -21,6 +21,8 @@ _EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
 _FEW = 8
 _LARGE = 1 << 17
 _FOR_THE_SERVER = 388
+_KNOWN = 1.0
+"""Seconds for which the limits of a stream are taken to be what they were; an operator may set others."""
 _NOBODY = {"error": {"err_code": 10059, "description": "no stream takes that subject"}}
 
 
@@ -31,7 +33,8 @@ class Appender:
         self.connection = connection
         self.name = name
         self.settings = settings or Settings()
-        self._config: dict[str, Any] | None = None
+        self._config: dict[str, Any] = {}
+        self._asked = 0.0
 
     async def append(
         self,
@@ -133,8 +136,9 @@ class Appender:
         return answer
 
     async def _configuration(self) -> dict[str, Any]:
-        if self._config is None:
-            self._config = (await self._info())["config"]
+        now = asyncio.get_running_loop().time()
+        if not self._config or now >= self._asked + _KNOWN:
+            self._config, self._asked = (await self._info())["config"], now
         return self._config
 
     async def _replicated(self) -> bool:

@@ -16,7 +16,7 @@ from nats.js.api import DiscardPolicy, StreamConfig
 
 from centralita.server import NatsServer
 from contracts import registry
-from eventlog import errors
+from eventlog import append, errors
 from eventlog.client import Connection
 from eventlog.codec import Message
 from eventlog.memory import TERM
@@ -63,6 +63,20 @@ async def everything(stream: Stream) -> list[Raw]:
     """What the stream holds."""
     until = await stream.last_sequence()
     return [raw async for part in stream.read([f"{stream.name}.>"], 0, until) for raw in part]
+
+
+async def test_a_limit_that_is_set_meanwhile_is_heeded(
+    log_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a stream is given a limit as it is written to, nothing is stored behind a message that had no room."""
+    monkeypatch.setattr(append, "_KNOWN", 0.0, raising=False)
+    async with stream_on(log_server, discard=DiscardPolicy.NEW) as stream:
+        await stream.append([event(stream, "a"), event(stream, "b")])
+        js = stream.connection.jetstream()
+        await js.update_stream((await js.stream_info(stream.name)).config, max_bytes=3000)
+        with pytest.raises(errors.Full):
+            await stream.append([event(stream, "c"), event(stream, "d", b"x" * 5000), event(stream, "e")])
+        assert [raw.seq for raw in await everything(stream)] == [1, 2]
 
 
 async def test_what_is_lost_on_a_broken_link_is_read_after_all(log_server: NatsServer) -> None:
