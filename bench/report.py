@@ -150,7 +150,7 @@ def environment(directory: Path) -> dict[str, Any]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "load_before": round(os.getloadavg()[0], 2),
         "file_system": _file_system(directory),
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()} ({platform.python_build()[1]}, {platform.python_compiler()})",
         "packages": {name: version(name) for name in PACKAGES},
     }
 
