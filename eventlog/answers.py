@@ -101,7 +101,7 @@ class Answers:
     def _take(self, frames: list[Frame]) -> None:
         for frame in frames:
             _, number, index = frame[0].rsplit(b".", 2)
-            if open := self._open.get(number):
+            if (open := self._open.get(number)) and index.isdigit():
                 open.frames.append((int(index), frame))
                 open.changed.set()
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
+from nats.aio.msg import Msg
 from nats.errors import BadSubjectError, ConnectionClosedError, MaxPayloadError, NoRespondersError
 
 from centralita.server import NatsServer
@@ -80,6 +81,21 @@ async def test_who_waits_is_told_that_the_connection_was_closed(log_server: Nats
             with pytest.raises(errors.Unavailable):
                 await stream.append([(f"{stream.name}.c-1", FULL)])
     assert not connection.answers._open
+
+
+async def test_an_answer_under_no_number_is_nobodys(log_server: NatsServer) -> None:
+    """Whatever is published to the inbox of answers, those who ask get theirs."""
+    async with stream_on(log_server) as stream:
+        connection = stream.connection
+
+        async def meddle(message: Msg) -> None:
+            await connection.publish(f"{message.reply.rpartition('.')[0]}.x", b"not yours")
+            await connection.flush()
+            await message.respond(b"yours")
+
+        await connection.subscribe("ask", cb=meddle)
+        for _ in range(2):
+            assert await connection.answers.to(("ask", b"", b""), 5) == b"yours"
 
 
 async def test_who_waits_learns_of_a_loss_with_much_unsent() -> None:
