@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from bench.report import Bar, Row, asked, figure_of
@@ -9,8 +10,10 @@ from bench.report import Bar, Row, asked, figure_of
 # colours that are told apart by most eyes, and as grey
 LIGHT = {"ink": "#1f2328", "faint": "#d1d9e0", "met": "#0969da", "missed": "#bc4c00"}
 DARK = {"ink": "#f0f6fc", "faint": "#3d444d", "met": "#4493f8", "missed": "#f0883e"}
-MOST = 100.0
-"""Bars end here, however much better a figure is."""
+MOST = 20.0
+"""Bars end here, however much better or worse a figure is."""
+_WIDE = 56
+"""Characters of a label in one line."""
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "bench",
@@ -49,7 +52,8 @@ def _draw(path: Path, entries: Sequence[tuple[str, str, Bar, float]], colours: d
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.2, 0.27 * len(entries) + 1.0), layout="constrained")
+        labels = [fill(what, _WIDE) for what, *_ in entries]
+        figure = Figure(figsize=(10, 0.29 * len(labels) + 1.0), layout="constrained")
         axes: Any = figure.add_subplot()
         for place, (_, text, bar, value) in enumerate(entries):
             times = min(max(bar.times(value), 1 / MOST), MOST)
@@ -61,10 +65,10 @@ def _draw(path: Path, entries: Sequence[tuple[str, str, Bar, float]], colours: d
                 color=colours["ink"],
             )  # fmt: skip
         axes.axvline(1, color=colours["ink"], linewidth=1)
-        axes.set_yticks(range(len(entries)), [what for what, *_ in entries], color=colours["ink"])
+        axes.set_yticks(range(len(labels)), labels, color=colours["ink"], linespacing=0.9)
         axes.set_ylim(len(entries) - 0.4, -0.6)
         axes.set_xscale("log")
-        axes.set_xlim(1 / 30, 500)
+        axes.set_xlim(1 / 20, 600)
         marks = {0.1: "10× worse", 1: "the bar", 10: "10× better"}
         axes.set_xticks(list(marks), list(marks.values()), color=colours["ink"])
         axes.minorticks_off()

@@ -77,7 +77,7 @@ def _rows(size: Size, found: Found, theirs: Size, peer: Scheduled) -> list[Row]:
         f" server's time of the event; a schedule's from due. {PEER}: {theirs.pending:,} pending,"
         f" {theirs.burst:,} due within one second. Memory is the resident set of the service, and of the server"
     )
-    p99 = f"p99 of facts at {CALLS_PER_S} calls/s while {burst} are worked off"
+    p99 = f"p99 of facts while {size.burst:,} due within one second are worked off"
     return [
         *(
             Row(
