@@ -58,7 +58,11 @@ def test_what_has_rested_is_as_it_was(promises: Promises) -> None:
     """Nothing of them is lost or changed by resting, down to the types."""
     data = packed(promises)
     assert data is not None
-    assert repr(unpacked(data)) == repr(promises)
+    assert _told(unpacked(data)) == _told(promises)
+
+
+def _told(promises: Promises) -> str:
+    return repr(promises._replace(over=frozenset())) + repr(sorted(promises.over))  # a set has no order
 
 
 def test_a_promise_rests_in_few_bytes() -> None:
