@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from nats.js import JetStreamContext
 from nats.js.api import StorageType
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from centralita import holidays
 from contracts import registry
@@ -24,6 +25,8 @@ from services.inbox import MAX_MESSAGE as MAX_MESSAGE
 
 OPENING = 2
 """How many events the opening of a centre leaves."""
+_SPREAD = 10.0
+"""Seconds in which all servers of a cluster must have heard of a new stream."""
 
 
 async def add(
@@ -54,6 +57,7 @@ async def add(
     try:
         await inbox.forget_leftover(connection, name)
         await js.add_stream(kept)
+        await heard_of(js, centre)
         log = Stream(connection, registry.log_stream(name))
         if await log.last(centre) is None:
             protocol = holidays.filled(protocol)
@@ -73,11 +77,24 @@ async def add(
             # its services stand at positions of the inbox that is gone, and would pass over a new one's facts
             raise errors.Conflict(f"{name} has a log but no inbox: remove it first, or restore both streams")
         await js.add_stream(read)
+        await heard_of(js, registry.inbox_subject(name, "call", name))
     except Exception as error:
         raise errors.of(error) from error
     await connection.publish(registry.CENTRES_CHANGED, name.encode())
     await connection.flush()
     return True
+
+
+async def heard_of(js: JetStreamContext, subject: str) -> None:
+    """Return when what is sent to this subject comes to its new stream, which a cluster's servers learn one by one."""
+    async with asyncio.timeout(_SPREAD):
+        while True:
+            try:
+                await js.publish(subject, stream="-")  # no stream's name: declined by whichever it is
+            except NoStreamResponseError:
+                await asyncio.sleep(0.02)
+            except APIError:
+                return
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nats.js.api import StreamConfig
+
 import protocols
 from centralita import centres
 from centralita.client import Fact, Refusal
 from centralita.cluster import start_cluster
 from centralita.operating import Operator
+from centralita.server import NatsServer
 from centralita.stack import running
 from centralita.verify import verify
 from eventlog import errors
@@ -70,3 +73,15 @@ async def _figures(client: Operator) -> dict[str, Any]:
         except Refusal as refusal:
             if refusal.problem.status != 503:
                 raise
+
+
+async def test_a_new_stream_is_waited_for_until_what_is_sent_comes_to_it(tmp_path: Path) -> None:
+    """In a cluster a server may hear of it later than whoever made it; nothing is stored by looking."""
+    config = StreamConfig(name="NEW", subjects=["new"])
+    async with NatsServer.start(tmp_path) as server, Operator(server.url) as client:
+        js = client.connection.jetstream()
+        waiting = asyncio.ensure_future(centres.heard_of(js, "new"))
+        assert not (await asyncio.wait([waiting], timeout=0.1))[0]
+        made = await js.add_stream(config)
+        await asyncio.wait_for(waiting, 10)
+        assert (await js.stream_info("NEW")).state.last_seq == made.state.last_seq == 0
