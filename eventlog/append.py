@@ -35,6 +35,7 @@ class Appender:
         self.settings = settings or Settings()
         self._config: dict[str, Any] = {}
         self._asked = 0.0
+        self._made = ""
 
     async def append(
         self,
@@ -130,9 +131,12 @@ class Appender:
         answer: dict[str, Any] = json.loads(data)
         return answer
 
-    async def _info(self) -> dict[str, Any]:
+    async def _info(self, made: str = "") -> dict[str, Any]:
+        """What the server knows of it; NoStream if it is not the one made then, or that it was bound to."""
         answer = await self._api(f"STREAM.INFO.{self.name}", {})
         errors.check(answer)
+        if (made or self._made) not in ("", answer["created"]):
+            raise errors.NoStream(f"{self.name} was removed, and made anew")
         return answer
 
     async def _configuration(self) -> dict[str, Any]:

@@ -174,8 +174,7 @@ class Runner(Generic[W]):
             await end(task)
 
     async def _serve(self) -> None:
-        if await self.log.closed():
-            raise errors.NoStream(f"{self.place.log_stream} is being restored")
+        await self.log.bind()
         await self.heard.start()
         self.core = Core(
             self.decider,
@@ -203,8 +202,8 @@ class Runner(Generic[W]):
         """Fold along until the active instance is silent, then take the term; ends with `self.term` ours."""
         seen, changed = -1, False
         while not self._stopping.is_set():
+            last = await self.terms.last()  # first: what is asked then tells whether it is of this log
             await self.recovery.catch_up(await self.log.last_sequence())
-            last = await self.terms.last()
             if last and not self.terms.vacant(last):
                 self.state = "standby"
                 if last.seq != seen:  # whoever has just taken it lives, even if it was not heard yet

@@ -133,9 +133,12 @@ class Stream(Appender):
         assert failure is not None
         raise failure
 
-    async def closed(self) -> bool:
-        """Whether the stream is being put back from a copy, and takes nothing yet."""
-        return snapshot.is_closed((await self._info())["config"])
+    async def bind(self) -> None:
+        """From here on another one under its name is none: NoStream, as it is of one that is being put back."""
+        info = await self._info()
+        if snapshot.is_closed(info["config"]):
+            raise errors.NoStream(f"{self.name} is being restored")
+        self._made = info["created"]
 
     async def held(self) -> bool:
         """Whether somebody copies the stream, so that nothing may be removed from it for now."""
@@ -221,17 +224,20 @@ class Stream(Appender):
         """The messages of these subjects after a sequence, for ever, in order, as lists of what has arrived.
 
         No more than `window` messages are ever under way, so a slow reader slows the server down and nothing
-        grows. A consumer that the server has lost is made anew behind the last message read.
+        grows. A consumer that the server has lost is made anew behind the last message read; NoStream if the stream
+        is another one then.
         """
         # a consumer with several filters is some twenty times slower than one that passes everything
         whole = len(subjects) > 1 and all(subject.endswith(".>") for subject in subjects)
         wanted = tuple(subject[:-1] for subject in subjects) if whole else ()
+        made = ""
         while True:
             pull = Pull(
                 self.connection, self.name, self.settings, [above(subjects)] if whole else subjects, after
             )
             try:
                 await pull.start()
+                made = (await self._info(made))["created"]
                 async for part in pull.lists():
                     after = part[-1].seq
                     kept = [raw for raw in part if raw.subject.startswith(wanted)] if whole else part

@@ -70,6 +70,10 @@ class Stored:
     size: int = 0
     batches: dict[str, _Batch] = field(default_factory=dict)
     _known: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    _created: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._created = stamp(self.now())
 
     @property
     def name(self) -> str:
@@ -213,7 +217,7 @@ class Stored:
             "messages": len(self.messages), "bytes": self.size, "first_seq": first, "last_seq": self.last,
             "consumer_count": 0, "num_subjects": len(self.subjects),
         }  # fmt: skip
-        return {"config": self.config, "created": stamp(self.now()), "state": state}
+        return {"config": self.config, "created": self._created, "state": state}
 
 
 def block(headers: dict[str, str]) -> bytes:
