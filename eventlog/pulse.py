@@ -60,8 +60,8 @@ class Pulse(Generic[W]):
         """Seconds until it wants to beat, if nothing happens meanwhile."""
         now = self._loop.time()
         at = self._told + (self._pace.beat if self._moved else self._rest)
-        if not self.virtual and (come := self._coming()) < inf:
-            at = min(at, max(now + come, self._tried + _URGENT))
+        if not self.virtual:
+            at = min(at, max(now + self._coming()[0], self._tried + _URGENT))
         return max(at - now, 0)
 
     async def keep(self, inputs: Inputs[W]) -> None:
@@ -72,19 +72,24 @@ class Pulse(Generic[W]):
         elif self.virtual:
             if not inputs.log and not inputs.inbox:
                 await self.beat(inputs, again=False)
-        elif (self._moved and now >= self._told + self._pace.beat) or (
-            now >= self._tried + _URGENT and self._coming() <= 0
-        ):
+        elif self._moved and now >= self._told + self._pace.beat:
             await self.beat(inputs, again=False)
+        else:
+            coming, told = self._coming()
+            if coming <= 0 and (told or now >= self._tried + _URGENT):
+                await self.beat(inputs, again=False)
 
     async def beat(self, inputs: Inputs[W], state: str = "active", *, again: bool = True) -> None:
         """Come to the present, and say how far this instance has; what was said already only if `again`."""
-        self._tried = self._loop.time()
+        now = self._loop.time()
         time = await self._clock.time(self.time, inputs.last_stored, waiting=bool(inputs.inbox))
         if time and (self.time is None or time > self.time):
             self.time = time
         if state == "active" and self.timer_due():
+            if not again and not self.virtual:
+                return  # it fires first, and then there is more to say
             state = "due"
+        self._tried = now
         timer = None if self.virtual else self.core.due()
         beat = Beat(
             self._instance,
@@ -113,20 +118,20 @@ class Pulse(Generic[W]):
         """Seconds between beats that are no more than a sign of life."""
         return max(self._pace.beat, min(4 * self._pace.beat, self._pace.silence / 8))
 
-    def _coming(self) -> float:
-        """Seconds until a time that a timer waits for, here or in another service, and until those upstream must know.
+    def _coming(self) -> tuple[float, bool]:
+        """Seconds until a time that a timer waits for, here or in another service, or until those upstream must know.
 
-        `inf` where none is in sight.
+        `inf` where none is in sight; and whether those upstream have told of that time, so that no more is waited for.
         """
         timer = self.core.due()
         own = timer[0] if timer and (self.time is None or timer[0] > self.time) else None
         wanted = min((it for it in (own, self._heard.wanted(self.time)) if it), default=None)
         if wanted is None:
-            return inf
+            return inf, False
         if not self.core.decider.upstream:
-            return (wanted - self._clock.now()).total_seconds()
+            return (wanted - self._clock.now()).total_seconds(), False
         newest = self._heard.newest
         if newest and newest >= wanted:
-            return 0.0
+            return 0.0, True
         untold = own and own != self._wants
-        return (own - self._clock.now()).total_seconds() - self._pace.beat if own and untold else inf
+        return (own - self._clock.now()).total_seconds() - self._pace.beat if own and untold else inf, False
