@@ -75,7 +75,7 @@ class Pace:
     beat: float = 0.05
     silence: float = 2.0
     first_silence: float = 0.3
-    inputs: int = 500
+    inputs: int = 1000
     backlog: int = 4000
     trim: float = 5.0
     checkpoint: int = 20_000

@@ -287,7 +287,7 @@ class Runner(Generic[W]):
 
     def _timers(self) -> Iterator[Arrival]:
         """The timers due, each when the one before it was decided on, half as many as of other inputs at most."""
-        for _ in range(max(1, self.pace.inputs // 2)):
+        for _ in range(max(1, self.pace.inputs // 4)):
             if not (timer := self.timer_due()):
                 return
             yield timer
