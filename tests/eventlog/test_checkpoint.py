@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,7 @@ from eventlog.checkpoint import Checkpoint
 from eventlog.codec import Message
 from eventlog.core import Core
 from eventlog.decider import Arrival
+from eventlog.keeping import Keeping
 from services.decider import Decider
 from services.seat import place_of
 from tests.eventlog.instances import (
@@ -212,3 +214,33 @@ def test_one_that_had_read_further_than_its_successor_wrote(tmp_path: Path) -> N
     assert third.log == 0
     third.fold(further)
     assert third.world.index.next == 3
+
+
+class Noted(Checkpoint):
+    """Notes where the log ended when it was to be kept."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "1")
+        self.at: list[int] = []
+
+    def save(self, core: Core[Any]) -> Coroutine[Any, Any, None]:
+        """Note it, and keep nothing."""
+        self.at.append(core.own)
+        return asyncio.sleep(0)
+
+
+async def test_the_services_of_a_centre_keep_theirs_one_after_another(tmp_path: Path) -> None:
+    """Each after so much of the log, but not at the same place: all at once they would make facts late."""
+    first: dict[str, int] = {}
+    for service in ALL:
+        noted, memory = Noted(tmp_path / service), core(service)
+        keeping = Keeping(noted, 1000, lambda event, about: None)
+        memory.own = 70
+        keeping.begin(memory)
+        for memory.own in range(71, 4071):
+            keeping.look(memory)
+            await asyncio.sleep(0)
+        first[service] = noted.at[0]
+        assert noted.at == list(range(first[service], 4071, 1000))
+        assert first[service] <= 1070
+    assert len(set(first.values())) == len(ALL)
