@@ -53,7 +53,7 @@ async def _run(plan: Plan) -> list[Row]:
         _made(directory / "small", sizes[0]) as small,
         _made(directory / "large", sizes[1]) as large,
     ):
-        for number in plan.repeat():
+        for number in plan.repeat(within=300):
             for log in (small, large) if number % 2 else (large, small):
                 async with _served(log) as services:
                     await _measure(plan, log, services)

@@ -132,11 +132,11 @@ class Plan:
         """The size of a run."""
         return quick if self.quick else full
 
-    def repeat(self) -> Iterator[int]:
-        """Count the runs of a measure: one if quick, else three, of which none begins after 150 seconds."""
+    def repeat(self, within: float = 150) -> Iterator[int]:
+        """Count the runs of a measure: one if quick, else three, of which none begins after so many seconds."""
         began = time.monotonic()
         for run in range(self.of(3, 1)):
-            if run and (time.monotonic() - began > 150 or time.monotonic() > self.ends):
+            if run and (time.monotonic() - began > within or time.monotonic() > self.ends):
                 return
             yield run
 
