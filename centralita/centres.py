@@ -26,7 +26,7 @@ from services.inbox import MAX_MESSAGE as MAX_MESSAGE
 OPENING = 2
 """How many events the opening of a centre leaves."""
 _SPREAD = 10.0
-"""Seconds in which all servers of a cluster must have heard of a new stream."""
+"""Seconds in which the server that we are connected to must have heard of a new stream."""
 
 
 async def add(
@@ -86,7 +86,7 @@ async def add(
 
 
 async def heard_of(js: JetStreamContext, subject: str) -> None:
-    """Return when what is sent to this subject comes to its new stream, which a cluster's servers learn one by one."""
+    """Return when what is sent here to this subject comes to its new stream; in a cluster that takes a moment."""
     async with asyncio.timeout(_SPREAD):
         while True:
             try:

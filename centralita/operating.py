@@ -219,9 +219,11 @@ class Operator:
         self, centre: str, *, after: int = 0, services: Sequence[str] = (), about: str = ""
     ) -> AsyncIterator[list[Raw]]:
         """The log after a position, for ever: over lost connections without a gap or a repeat."""
+        log = Stream(self.connection, registry.log_stream(centre), Settings(timeout=self.timeout))
         while True:
             try:
-                async for part in self.log(centre).follow(subjects(centre, services, about), after):
+                await log.bind()
+                async for part in log.follow(subjects(centre, services, about), after):
                     yield part
                     after = part[-1].seq
             except errors.Unavailable:

@@ -70,8 +70,9 @@ class Feed:
         """
         wanted, round = tuple(subject.rstrip(">") for subject in subjects), 0
         while round in (0, self._round):
+            last = await log.last_sequence() if round == 0 else 0  # also tells whether it is still this log
             round = self._round
-            until = self._after if round else await log.last_sequence()
+            until = self._after if round else last
             if after < until:
                 async for part in log.read(subjects, after, until):
                     yield part[-1].seq, part

@@ -44,6 +44,7 @@ class Pulse(Generic[W]):
         self._loop = asyncio.get_running_loop()
         self._said: Beat | None = None
         self._wants: datetime | None = None
+        self._fires = False
         self._told = self._tried = self._loop.time() - pace.silence
 
     @property
@@ -59,7 +60,7 @@ class Pulse(Generic[W]):
     def left(self) -> float:
         """Seconds until it wants to beat, if nothing happens meanwhile."""
         now = self._loop.time()
-        at = self._told + (self._pace.beat if self._moved else self._rest)
+        at = self._told + (self._soon if self._moved else self._rest)
         if not self.virtual:
             at = min(at, max(now + self._coming()[0], self._tried + _URGENT))
         return max(at - now, 0)
@@ -72,7 +73,7 @@ class Pulse(Generic[W]):
         elif self.virtual:
             if not inputs.log and not inputs.inbox:
                 await self.beat(inputs, again=False)
-        elif self._moved and now >= self._told + self._pace.beat:
+        elif self._moved and now >= self._told + self._soon:
             await self.beat(inputs, again=False)
         else:
             coming, told = self._coming()
@@ -87,9 +88,10 @@ class Pulse(Generic[W]):
             self.time = time
         if state == "active" and self.timer_due():
             if not again and not self.virtual:
+                self._fires = True
                 return  # it fires first, and then there is more to say
             state = "due"
-        self._tried = now
+        self._tried, self._fires = now, False
         timer = None if self.virtual else self.core.due()
         beat = Beat(
             self._instance,
@@ -112,6 +114,11 @@ class Pulse(Generic[W]):
         """Whether it has come further than it has said."""
         said = self._said
         return said is None or self._position != (said.inbox, said.log, said.own)
+
+    @property
+    def _soon(self) -> float:
+        """Seconds between a beat and one that says something new; others may wait for what a timer here came before."""
+        return _URGENT if self._fires else self._pace.beat
 
     @property
     def _rest(self) -> float:

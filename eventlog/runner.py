@@ -175,6 +175,8 @@ class Runner(Generic[W]):
 
     async def _serve(self) -> None:
         await self.log.bind()
+        if self.place.inbox:
+            await self.inbox.bind()
         await self.heard.start()
         self.core = Core(
             self.decider,
@@ -286,7 +288,7 @@ class Runner(Generic[W]):
         return self._pulse.timer_due() if self._pulse else None
 
     def _timers(self) -> Iterator[Arrival]:
-        """The timers due, each when the one before it was decided on, half as many as of other inputs at most."""
+        """The timers due, each when the one before it was decided on, a quarter as many as of other inputs at most."""
         for _ in range(max(1, self.pace.inputs // 4)):
             if not (timer := self.timer_due()):
                 return

@@ -134,7 +134,10 @@ class Stream(Appender):
         raise failure
 
     async def bind(self) -> None:
-        """From here on another one under its name is none: NoStream, as it is of one that is being put back."""
+        """From here on what follows or asks for its state is told NoStream of another one under its name.
+
+        So it is of one that is being put back.
+        """
         info = await self._info()
         if snapshot.is_closed(info["config"]):
             raise errors.NoStream(f"{self.name} is being restored")

@@ -124,7 +124,9 @@ class Seat:
     async def _read(self, view: View) -> None:
         while True:
             with suppress(errors.LogError):
-                await view.run(self.log, self._subjects)
+                log = Stream(self.log.connection, self.log.name, self.log.settings)
+                await log.bind()  # what was read of another of this name is not gone on with
+                await view.run(log, self._subjects)
             await asyncio.sleep(0.5)
 
     def now(self) -> datetime:

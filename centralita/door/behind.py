@@ -109,6 +109,7 @@ class Behind:
         log, pause = self.log(centre), _SOON
         while until is None or after < until:
             try:
+                await log.bind()
                 if until is None:
                     async for part in log.follow(subjects, after):
                         yield part

@@ -84,9 +84,9 @@ async def test_a_backup_in_the_midst_of_work_loses_and_doubles_nothing(
         acknowledged: list[Fact] = []
 
         async def load() -> None:
-            for start in range(0, len(facts), 80):
-                await here.publish(centre, facts[start : start + 80])
-                acknowledged.extend(facts[start : start + 80])
+            for start in range(0, len(facts), 160):
+                await here.publish(centre, facts[start : start + 160])
+                acknowledged.extend(facts[start : start + 160])
 
         loading = asyncio.create_task(load())
         while len(acknowledged) < 160:

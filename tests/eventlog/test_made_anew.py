@@ -10,7 +10,10 @@ import pytest
 
 from centralita import centres
 from centralita.server import NatsServer
+from contracts import registry
 from eventlog import errors
+from eventlog.feed import Feed
+from eventlog.stream import Stream
 from tests.eventlog.gate import Gate
 from tests.eventlog.instances import (
     CENTRE,
@@ -73,3 +76,18 @@ async def test_a_reader_is_told_that_the_log_is_another(tmp_path: Path) -> None:
         gate.release()
         with pytest.raises(errors.NoStream):
             await asyncio.wait_for(waiting, 10)
+
+
+async def test_a_read_model_is_not_fed_with_another_log(tmp_path: Path) -> None:
+    """Nor when the instance beside it has begun to read that one meanwhile: it would pass over what is there."""
+    subjects = [f"log.{CENTRE}.>"]
+    async with NatsServer.start(tmp_path) as server, opened(server.url) as client:
+        log, feed = Stream(client.connection, registry.log_stream(CENTRE)), Feed()
+        await log.bind()
+        async with aclosing(feed.parts(log, subjects, 0)) as parts:  # type: ignore[type-var]
+            assert [len(part) for _, part in [await anext(parts), await anext(parts)]] == [centres.OPENING, 0]
+            await centres.remove(client.connection, CENTRE)
+            await centres.add(client.connection, CENTRE, COLD)
+            feed.begin(500)
+            with pytest.raises(errors.NoStream):
+                await asyncio.wait_for(anext(parts), 10)

@@ -73,7 +73,7 @@ class Plan:
         calm = rng.random() < 0.2
         pace = Pace(
             beat=0.25, silence=1.0, first_silence=0.4, retry=0.1, trim=rng.choice((0.3, 1.0)),
-            inputs=rng.choice((1, 2, 5, 20, 500)), backlog=rng.choice((2, 4000)),
+            inputs=rng.choice((1, 2, 5, 20, 1000)), backlog=rng.choice((2, 4000)),
             checkpoint=rng.choice((3, 10, 10_000)), closed_kept=rng.choice((0, 1, 3, 10_000)),
         )  # fmt: skip
         return cls(
