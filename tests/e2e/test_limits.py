@@ -60,14 +60,17 @@ async def test_each_limit_of_requests_is_a_problem_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Too large, too many at once, too fast: told at once; a client that has the time waits for its turn."""
-    monkeypatch.setattr(seat, "PATIENCE", 0.9)
-    async with centre_of(tmp_path, "tickets", limits=SMALL, timeout=0.4) as centre:
+    monkeypatch.setattr(seat, "PATIENCE", 2.5)
+    async with (
+        centre_of(tmp_path, "tickets", limits=SMALL) as centre,
+        Operator(centre.client.url, timeout=1) as hasty,
+    ):
         large = centre.command("tickets", "register", **CASE | {"need": "n" * 9000})
         assert await refusal(large) == (413, "request-too-large", False)
-        asked = [centre.query("tickets", "status", position=10**9) for _ in range(9)]
+        asked = [hasty.query(NAME, "tickets", "status", {"position": 10**9}) for _ in range(9)]
         refused = await asyncio.gather(*asked, return_exceptions=True)
         assert {it.problem.rule for it in refused if isinstance(it, Refusal)} == {"too-many-waiting"}
-        await asyncio.sleep(1)  # until those inside have been told that it will not come
+        await asyncio.sleep(2)  # until those inside have been told that it will not come
         subject, told = registry.query_subject(NAME, "tickets", "status"), list[str | None]()
         for _ in range(20):
             reply = await centre.client.connection.request(subject, b"{}", timeout=5)
